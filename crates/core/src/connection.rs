@@ -1,0 +1,167 @@
+//! One IdP, configured in a scope. The record that lies sealed in the store.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ports::Timestamp;
+use crate::scope::Scope;
+use crate::secret::Secret;
+
+/// An IdP of one tenant for one product.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Connection {
+    /// Random, `conn_…`; in the ACS address of unsolicited responses and in the subjects of its people.
+    pub id: ConnectionId,
+    /// Jackson's computed `clientID`: hex(RIPEMD-160(`tenant:product:entityID`)). Public, an alias of `id`.
+    pub client_id: String,
+    /// What a client that names the connection itself authenticates with (Jackson's `clientSecret`).
+    pub client_secret: Secret,
+    /// Whose it is.
+    pub scope: Scope,
+    /// Free text for lists.
+    pub name: Option<String>,
+    /// Free text for lists.
+    pub label: Option<String>,
+    /// Free text, at most 100 characters.
+    pub description: Option<String>,
+    /// Redirect URIs that apps may name, where no registered product narrows them.
+    pub redirect_urls: Vec<String>,
+    /// Where an IdP-initiated login ends.
+    pub default_redirect_url: String,
+    /// Higher comes first in lists.
+    pub sort_order: Option<u32>,
+    /// Refuses logins, keeps everything.
+    pub deactivated: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// The other side.
+    pub idp: Idp,
+}
+
+/// The id of a connection: `conn_` and 160 random bits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConnectionId(pub String);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kinds of IdP. The set is closed: a `match` tells what was forgotten.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "protocol", rename_all = "lowercase")]
+pub enum Idp {
+    /// A SAML 2.0 identity provider.
+    Saml(SamlIdp),
+}
+
+/// A SAML 2.0 identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlIdp {
+    /// Its name, compared byte for byte.
+    pub entity_id: String,
+    /// Where AuthnRequests go.
+    pub sso: Endpoints,
+    /// Where LogoutRequests go.
+    pub slo: Endpoints,
+    /// The keys that may sign for it. Never none.
+    pub signing_keys: SigningKeys,
+    /// Whether it asks for signed requests.
+    pub wants_signed_requests: bool,
+    /// Where its metadata was fetched from.
+    pub metadata_url: Option<String>,
+    /// Whether it has to authenticate the person anew each time.
+    pub force_authn: bool,
+    /// The NameID format to ask for; none: whatever it sends (SDP-SP04).
+    pub name_id_format: Option<String>,
+    /// What was loosened for this connection.
+    pub allow: BTreeSet<Allowance>,
+}
+
+/// The addresses of one service of a SAML IdP, by binding.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// HTTP-Redirect.
+    pub redirect: Option<String>,
+    /// HTTP-POST.
+    pub post: Option<String>,
+}
+
+/// What an operator may loosen for one connection. Nothing else can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Allowance {
+    /// Responses that answer no request, at the connection's own ACS address only.
+    Unsolicited,
+}
+
+impl Allowance {
+    /// Every allowance.
+    pub const ALL: &'static [Allowance] = &[Allowance::Unsolicited];
+
+    /// Its name in the API, the command line and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Allowance::Unsolicited => "unsolicited",
+        }
+    }
+    /// The allowance of this name.
+    pub fn named(name: &str) -> Option<Allowance> {
+        Self::ALL.iter().copied().find(|allowance| allowance.name() == name)
+    }
+}
+
+/// X.509 certificates (DER) whose keys sign for an IdP: at least one. A connection without a key cannot exist, because this
+/// type cannot be empty (CVE-2026-28323, "nullable trust").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Certificate>", into = "Vec<Certificate>")]
+pub struct SigningKeys(Vec<Certificate>);
+
+impl SigningKeys {
+    /// The certificates, or `None` if there are none.
+    pub fn new(certificates: Vec<Certificate>) -> Option<Self> {
+        (!certificates.is_empty()).then_some(Self(certificates))
+    }
+    /// The certificates.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Certificate>> for SigningKeys {
+    type Error = &'static str;
+    fn try_from(certificates: Vec<Certificate>) -> Result<Self, Self::Error> {
+        Self::new(certificates).ok_or("no signing certificate")
+    }
+}
+
+impl From<SigningKeys> for Vec<Certificate> {
+    fn from(keys: SigningKeys) -> Self {
+        keys.0
+    }
+}
+
+/// One X.509 certificate. Only its key is trusted; its dates warn and never decide (H-M M8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The whole certificate, DER.
+    #[serde(with = "crate::base64_bytes")]
+    pub der: Vec<u8>,
+    /// Until when its issuer meant it to be used.
+    pub not_after: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x11_a_connection_without_a_key_cannot_exist() {
+        assert!(SigningKeys::new(vec![]).is_none());
+        assert!(serde_json::from_str::<SigningKeys>("[]").is_err());
+    }
+}

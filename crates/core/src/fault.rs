@@ -1,0 +1,337 @@
+//! Everything that can go wrong, in one table. A row is a promise: a code never changes its meaning and is never reused.
+//!
+//! A [`Fault`] is a code and, where they exist, the value that was expected and the one that was received. The public face
+//! of a fault is its code, its sentence, its hint and the reference of the login; the two values go only into the sealed
+//! trace of that login, the source only into the log. `docs/ERRORS.md` is printed from this table.
+
+use std::error::Error;
+use std::fmt;
+
+/// Who can mend a fault. Only [`Mender::BridgeAdmin`] and [`Mender::Us`] ought to wake anybody up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mender {
+    /// The person who signs in.
+    User,
+    /// The developer of the app that sent the person here or redeems the code.
+    App,
+    /// The administrator of the customer's identity provider.
+    IdpAdmin,
+    /// Whoever runs Postern or calls its API.
+    BridgeAdmin,
+    /// We: a defect of Postern.
+    Us,
+}
+
+impl Mender {
+    /// The name used in `docs/ERRORS.md` and in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mender::User => "the person signing in",
+            Mender::App => "the app's developer",
+            Mender::IdpAdmin => "the identity provider's administrator",
+            Mender::BridgeAdmin => "the operator of Postern",
+            Mender::Us => "the authors of Postern",
+        }
+    }
+}
+
+macro_rules! faults {
+    ($( $(#[doc = $section:literal])? $code:ident, $mender:ident, $status:literal, $oauth:literal, $sentence:literal, $hint:literal; )+) => {
+        /// The stable name of a fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $( #[doc = $sentence] $code, )+ }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$( Code::$code, )+];
+
+            /// The code as clients, traces and logs write it.
+            pub fn name(self) -> &'static str {
+                match self { $( Code::$code => stringify!($code), )+ }
+            }
+
+            fn row(self) -> Row {
+                match self {
+                    $( Code::$code => Row { mender: Mender::$mender, status: $status, oauth: $oauth, sentence: $sentence, hint: $hint }, )+
+                }
+            }
+        }
+    };
+}
+
+struct Row {
+    mender: Mender,
+    status: u16,
+    oauth: &'static str,
+    sentence: &'static str,
+    hint: &'static str,
+}
+
+impl Code {
+    /// Who can mend it.
+    pub fn mender(self) -> Mender {
+        self.row().mender
+    }
+    /// The HTTP status where the fault is answered as a page or as JSON.
+    pub fn status(self) -> u16 {
+        self.row().status
+    }
+    /// The `error` of RFC 6749 §4.1.2.1 or §5.2 under which an OAuth client hears of it.
+    pub fn oauth(self) -> &'static str {
+        self.row().oauth
+    }
+    /// What happened, in one sentence.
+    pub fn sentence(self) -> &'static str {
+        self.row().sentence
+    }
+    /// What to change, where, to what.
+    pub fn hint(self) -> &'static str {
+        self.row().hint
+    }
+    /// The code of this name, if there is one.
+    pub fn named(name: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.name() == name)
+    }
+    /// A fault with this code and nothing more to say.
+    pub fn fault(self) -> Fault {
+        Fault { code: self, expected: None, received: None, source: None }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A failure with a stable code. `expected` and `received` may hold what a customer configured or an IdP sent: they are
+/// written to the sealed trace and nowhere else, so `Display` leaves them out.
+#[derive(Debug)]
+pub struct Fault {
+    /// What went wrong.
+    pub code: Code,
+    /// What would have been right, for the trace.
+    pub expected: Option<String>,
+    /// What came instead, for the trace. Never a secret, an assertion or an attribute value.
+    pub received: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// Adds what would have been right.
+    #[must_use]
+    pub fn expected(mut self, value: impl Into<String>) -> Self {
+        self.expected = Some(clip(value.into()));
+        self
+    }
+    /// Adds what came instead.
+    #[must_use]
+    pub fn received(mut self, value: impl Into<String>) -> Self {
+        self.received = Some(clip(value.into()));
+        self
+    }
+    /// Adds the error that caused it, for the log.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+/// Traces keep facts, not documents: a value an attacker controls takes at most this much room.
+fn clip(mut value: String) -> String {
+    const LONGEST: usize = 512;
+    if value.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|&at| value.is_char_boundary(at)).unwrap_or(0);
+        value.truncate(end);
+        value.push('…');
+    }
+    value
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.code.sentence())
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl From<Code> for Fault {
+    fn from(code: Code) -> Self {
+        code.fault()
+    }
+}
+
+// One row per line, whatever its length: the table is read down its columns.
+#[rustfmt::skip]
+faults! {
+    // ---- The app asks (authorize) --------------------------------------------------------------------------------
+    ParameterRepeated, App, 400, "invalid_request", "A request parameter was sent more than once.", "Send each parameter once (RFC 6749 section 3.1).";
+    ParameterTooLong, App, 400, "invalid_request", "A request parameter is longer than Postern accepts.", "Keep state and nonce below 4096 bytes and every other parameter below 2048 bytes.";
+    ClientMissing, App, 400, "invalid_request", "The request names no client.", "Send client_id, or tenant and product.";
+    ClientUnknown, App, 400, "invalid_client", "No client has this client_id.", "Use the client_id that POST /api/v1/products returned, tenant=T&product=P, or a connection's clientID.";
+    ClientNamesTwoProducts, App, 400, "invalid_request", "The client_id and the product parameter name different products.", "Leave product out, or send the product that the client_id belongs to.";
+    TenantMissing, App, 400, "invalid_request", "The client is known, but the request does not say which tenant the person belongs to.", "Send tenant beside the product's client_id.";
+    ConnectionMissing, App, 403, "access_denied", "This tenant and product have no connection.", "Create one with POST /api/v1/sso for exactly this tenant and product.";
+    ConnectionDeactivated, App, 403, "access_denied", "The connection is deactivated.", "Activate it with PATCH /api/v1/sso and deactivated=false.";
+    IdpHintForeign, App, 400, "invalid_request", "The idp_hint names no connection of this tenant and product.", "Send an id that GET /api/v1/sso returns for this tenant and product.";
+    RedirectUriMissing, App, 400, "invalid_request", "The request has no redirect_uri.", "Send the redirect_uri that is registered for this client.";
+    RedirectUriNotAllowed, App, 400, "invalid_request", "The redirect_uri is not registered for this client.", "Register exactly this URL in redirect_urls of the product, or in redirectUrl of the connection. Paths, ports and trailing slashes count.";
+    ResponseTypeMissing, App, 400, "invalid_request", "The request has no response_type.", "Send response_type=code.";
+    ResponseTypeUnsupported, App, 400, "unsupported_response_type", "Only the authorization code flow is offered.", "Send response_type=code.";
+    ResponseModeUnsupported, App, 400, "invalid_request", "Only the query response mode is offered.", "Leave response_mode out, or send response_mode=query.";
+    StateOrChallengeMissing, App, 400, "invalid_request", "The request has neither state nor code_challenge.", "Send code_challenge with code_challenge_method=S256, or state, or both (RFC 9700 section 2.1.1).";
+    ChallengeMissing, App, 400, "invalid_request", "A public client has to send a code_challenge.", "Send code_challenge and code_challenge_method=S256 (RFC 7636).";
+    ChallengeMethodUnsupported, App, 400, "invalid_request", "The code_challenge_method is not S256.", "Send code_challenge_method=S256. The plain method, which is also meant when the parameter is missing, is not offered.";
+    ChallengeMalformed, App, 400, "invalid_request", "The code_challenge is not 43 to 128 unreserved characters.", "Send BASE64URL(SHA256(code_verifier)) without padding (RFC 7636 section 4.2).";
+
+    // ---- The IdP answers (ACS): which login ----------------------------------------------------------------------
+    FormMalformed, App, 400, "invalid_request", "The body is not the form that this address takes.", "POST application/x-www-form-urlencoded with each field once.";
+    BodyTooLarge, App, 413, "invalid_request", "The request body is larger than this address takes.", "Send less: a SAML response may have 512 KiB after decoding, other requests 1 MiB.";
+    RelayStateMissing, IdpAdmin, 400, "invalid_request", "The response came without the RelayState that the login began with.", "Let the identity provider return RelayState unchanged. To allow logins that begin at the identity provider, add unsolicited to the connection's allow list and use its own ACS address.";
+    LoginOtherBrowser, User, 403, "access_denied", "This browser did not begin the login.", "Start again from the application, in one browser, with cookies allowed.";
+    LoginUnknown, User, 400, "access_denied", "The login has expired or was never begun.", "Start again from the application.";
+    LoginSpent, User, 400, "access_denied", "The login was already completed.", "Start again from the application. Going back and sending a sign-in page twice has this effect.";
+    UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
+
+    // ---- The IdP answers: reading the response -------------------------------------------------------------------
+    SamlResponseMissing, IdpAdmin, 400, "access_denied", "The post holds no SAMLResponse.", "Let the identity provider answer with the HTTP-POST binding.";
+    SamlNotBase64, IdpAdmin, 400, "access_denied", "The SAMLResponse is not base64.", "Let the identity provider encode the response as SAML Bindings section 3.5.4 says, without compression.";
+    SamlTooLarge, IdpAdmin, 413, "access_denied", "The SAML response is larger than 512 KiB.", "Release fewer attributes and groups to this application at the identity provider.";
+    SamlEncodingUnsupported, IdpAdmin, 400, "access_denied", "The SAML response is not UTF-8.", "Let the identity provider send UTF-8.";
+    SamlDoctype, IdpAdmin, 400, "access_denied", "The SAML response has a document type declaration.", "No SAML message needs a DOCTYPE. Find out what adds it, or who sent this.";
+    SamlNotWellFormed, IdpAdmin, 400, "access_denied", "The SAML response is not well-formed XML.", "Check with a fresh login whether something between the identity provider and Postern changes the message.";
+    SamlTooComplex, IdpAdmin, 400, "access_denied", "The SAML response has too many elements, attributes or levels.", "Release fewer attributes and groups to this application at the identity provider.";
+    SamlCommentOrInstruction, IdpAdmin, 400, "access_denied", "The SAML response contains a comment or a processing instruction.", "Let the identity provider send the message without comments.";
+    SamlNotResponse, IdpAdmin, 400, "access_denied", "The message is not a SAML 2.0 Response.", "Configure the application at the identity provider as SAML 2.0 with this address as its assertion consumer service.";
+    SamlStructureForbidden, IdpAdmin, 400, "access_denied", "The SAML response has an element or an identifier at a place where none may be.", "A genuine identity provider does not send this. Report it to whoever runs security for the application.";
+    SamlAssertionCount, IdpAdmin, 400, "access_denied", "The SAML response does not hold exactly one assertion.", "Configure the identity provider to send one assertion per response.";
+    SamlEncryptionUnsupported, IdpAdmin, 400, "access_denied", "The assertion is encrypted, and this connection has no key for it.", "Switch assertion encryption off for this application at the identity provider.";
+
+    // ---- The IdP answers: signatures -----------------------------------------------------------------------------
+    SamlUnsigned, IdpAdmin, 403, "access_denied", "Neither the response nor its assertion is signed.", "Switch on signing of the assertion (or of the response) for this application at the identity provider.";
+    SamlSignatureForm, IdpAdmin, 403, "access_denied", "The signature does not have the form that SAML prescribes.", "Let the identity provider make one enveloped signature with a single reference to its parent and exclusive canonicalisation.";
+    SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256.";
+    SamlSignatureOtherKey, IdpAdmin, 403, "access_denied", "The signature was made with a key that this connection does not trust.", "Upload the identity provider's current metadata or signing certificate to this connection.";
+    SamlKeyTooWeak, IdpAdmin, 403, "access_denied", "The identity provider's signing key is too small.", "Replace the signing certificate at the identity provider by one with at least RSA 2048 or EC P-256.";
+    SamlDigestMismatch, IdpAdmin, 403, "access_denied", "What was signed is not what arrived.", "Something changed the message on its way. If fresh logins fail too, look for a proxy that rewrites it.";
+
+    // ---- The IdP answers: what the response says -----------------------------------------------------------------
+    SamlStatusNotSuccess, IdpAdmin, 403, "access_denied", "The identity provider did not sign the person in.", "Look up this login in the identity provider's own log: it refused before Postern was asked.";
+    SamlVersion, IdpAdmin, 403, "access_denied", "The message is not SAML 2.0.", "Configure the application at the identity provider as SAML 2.0.";
+    SamlDestinationMismatch, IdpAdmin, 403, "access_denied", "The response is addressed to another assertion consumer service.", "Set the ACS URL (reply URL, single sign-on URL) at the identity provider to `expected`.";
+    SamlResponseIssuerMismatch, IdpAdmin, 403, "access_denied", "The response comes from another identity provider.", "Compare the entity ID of the identity provider with this connection; upload its current metadata.";
+    SamlAssertionIssuerMismatch, IdpAdmin, 403, "access_denied", "The assertion comes from another identity provider.", "Compare the entity ID of the identity provider with this connection; upload its current metadata.";
+    SamlInResponseToMismatch, IdpAdmin, 403, "access_denied", "The response answers another request.", "Start again from the application. If it persists, the identity provider does not return the request's ID.";
+    SamlInResponseToUnexpected, IdpAdmin, 403, "access_denied", "An unsolicited response claims to answer a request.", "Logins that begin at the identity provider may not carry InResponseTo (SAML Profiles section 4.1.5).";
+    SamlAudienceMissing, IdpAdmin, 403, "access_denied", "The assertion names no audience.", "Set the audience (SP entity ID) at the identity provider to `expected`.";
+    SamlAudienceMismatch, IdpAdmin, 403, "access_denied", "The assertion is for another audience.", "Set the audience (SP entity ID) at the identity provider to `expected`.";
+    SamlConditionsMissing, IdpAdmin, 403, "access_denied", "The assertion has no Conditions.", "Let the identity provider send Conditions with a lifetime and an audience.";
+    SamlConditionUnknown, IdpAdmin, 403, "access_denied", "The assertion has a condition that Postern does not know.", "Remove custom conditions for this application at the identity provider (SAML Core section 2.5.1.1).";
+    SamlNotYetValid, IdpAdmin, 403, "access_denied", "The assertion is not valid yet.", "Set the clocks of the identity provider and of Postern by NTP; the trace states the difference.";
+    SamlExpired, IdpAdmin, 403, "access_denied", "The assertion is no longer valid.", "Start again. If it persists, set the clocks of the identity provider and of Postern by NTP; the trace states the difference.";
+    SamlSessionExpired, IdpAdmin, 403, "access_denied", "The session at the identity provider has already ended.", "Sign in at the identity provider again; check its SessionNotOnOrAfter setting.";
+    SamlTimeMalformed, IdpAdmin, 403, "access_denied", "The response has a time that is not an xs:dateTime in UTC.", "Let the identity provider write times as SAML Core section 1.3.3 says, for example 2026-01-31T12:00:00Z.";
+    SamlValueMalformed, IdpAdmin, 403, "access_denied", "The response lacks a required value or has one of the wrong form.", "Configure the application at the identity provider as standard SAML 2.0 web browser single sign-on.";
+    SamlSubjectConfirmation, IdpAdmin, 403, "access_denied", "The assertion has no bearer confirmation that fits.", "Let the identity provider send a bearer SubjectConfirmation with NotOnOrAfter.";
+    SamlRecipientMismatch, IdpAdmin, 403, "access_denied", "The assertion is meant for another assertion consumer service.", "Set the ACS URL (recipient, reply URL) at the identity provider to `expected`.";
+    SamlAuthnStatementMissing, IdpAdmin, 403, "access_denied", "The assertion does not say that and when the person was authenticated.", "Let the identity provider send an AuthnStatement.";
+    SamlAssertionReplayed, User, 403, "access_denied", "This assertion was already used.", "Start the login again from the application.";
+    SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or an attribute such as subject-id, objectidentifier or uid that never changes.";
+    AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive.";
+
+    // ---- The app redeems (token, userinfo) -----------------------------------------------------------------------
+    GrantTypeUnsupported, App, 400, "unsupported_grant_type", "This grant_type is not offered.", "Send grant_type=authorization_code.";
+    CodeMissing, App, 400, "invalid_request", "The token request has no code.", "Send the code from the authorization response.";
+    CodeUnknown, App, 400, "invalid_grant", "The code is unknown or has expired.", "Redeem a code at once; it lives for oauth.code_seconds, 60 by default.";
+    CodeSpent, App, 400, "invalid_grant", "The code was already redeemed, and what it gave is now revoked.", "Redeem each code once. A client that retries has to start a new login.";
+    CodeForOtherClient, App, 400, "invalid_grant", "The code was issued to another client.", "Send the same client_id to authorize and token.";
+    CodeRedirectMismatch, App, 400, "invalid_grant", "The redirect_uri is not the one that the login began with.", "Send the same redirect_uri to authorize and token, or leave it out at token.";
+    VerifierMissing, App, 400, "invalid_grant", "The login began with a code_challenge, but the token request has no code_verifier.", "Send the code_verifier that the code_challenge was made from.";
+    VerifierUnexpected, App, 400, "invalid_grant", "The token request has a code_verifier, but the login began without a code_challenge.", "Send code_challenge to authorize, or no code_verifier to token.";
+    VerifierWrong, App, 400, "invalid_grant", "The code_verifier does not fit the code_challenge.", "Keep the verifier with the login that it was made for.";
+    ClientAuthenticationMissing, App, 401, "invalid_client", "The client did not authenticate.", "Send client_id and client_secret by HTTP Basic or in the form. Only products registered with token_endpoint_auth_method none do without.";
+    ClientAuthenticationTwice, App, 400, "invalid_request", "The client authenticated in more than one way.", "Send the secret by HTTP Basic or in the form, not both (RFC 6749 section 2.3).";
+    ClientAuthenticationMalformed, App, 401, "invalid_client", "The Authorization header is not HTTP Basic.", "Send Basic BASE64(client_id:client_secret), both form-urlencoded (RFC 6749 section 2.3.1).";
+    ClientSecretWrong, App, 401, "invalid_client", "The client_secret is wrong.", "Use the secret of this product or connection. With client_id=dummy or tenant=..&product=.. that is the product's secret, else oauth.client_secret_verifier, else the connection's clientSecret.";
+    ClientSecretInUrl, App, 400, "invalid_request", "Credentials were sent in the URL.", "Send them in the header or the body, and change them: URLs are logged in many places.";
+    TokenMissing, App, 401, "invalid_token", "The request has no access token.", "Send Authorization: Bearer and the access token.";
+    TokenInvalid, App, 401, "invalid_token", "The access token is unknown, expired or revoked.", "Start a new login.";
+
+    // ---- The API -------------------------------------------------------------------------------------------------
+    ApiKeyMissing, BridgeAdmin, 401, "invalid_client", "The request has no API key.", "Send Authorization: Api-Key and one of admin.api_keys.";
+    ApiKeyUnknown, BridgeAdmin, 401, "invalid_client", "The API key is unknown.", "Send one of admin.api_keys.";
+    ApiKeyReadOnly, BridgeAdmin, 403, "access_denied", "This API key may only read.", "Use a key without read_only.";
+    ApiKeyOtherProduct, BridgeAdmin, 403, "access_denied", "This API key belongs to another product.", "Use the key of this product, or one that is not limited to a product.";
+    BodyMalformed, BridgeAdmin, 400, "invalid_request", "The body is neither a JSON object nor a form.", "Send a JSON object with Content-Type: application/json.";
+    FieldMissing, BridgeAdmin, 400, "invalid_request", "A required field is missing.", "Send the field that the message names.";
+    FieldInvalid, BridgeAdmin, 400, "invalid_request", "A field has a value that is not accepted.", "Correct the field that the message names.";
+    ConnectionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such connection.", "Look it up with GET /api/v1/sso.";
+    ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
+    ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
+    TraceNotFound, BridgeAdmin, 404, "invalid_request", "There is no such trace.", "Traces are kept for seven days; check the id.";
+    ConnectionSecretMismatch, BridgeAdmin, 400, "invalid_request", "clientSecret mismatch", "Send the clientSecret that GET /api/v1/sso returns.";
+    ConnectionEntityIdChanged, BridgeAdmin, 400, "invalid_request", "Tenant/Product config mismatch with IdP metadata", "Metadata of another identity provider needs a connection of its own: create one and delete this one.";
+    ChangedMeanwhile, BridgeAdmin, 409, "invalid_request", "The record was changed by somebody else at the same time.", "Read it again and repeat the change.";
+    RouteUnknown, App, 404, "invalid_request", "There is nothing at this address.", "Check the path against docs/API.md.";
+    MethodNotAllowed, App, 405, "invalid_request", "This address does not take this method.", "Use one of the methods in the Allow header.";
+
+    // ---- Metadata of identity providers --------------------------------------------------------------------------
+    MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";
+    MetadataNotIdp, BridgeAdmin, 400, "invalid_request", "The metadata describes no SAML 2.0 identity provider.", "Paste the identity provider's metadata (it has an IDPSSODescriptor), not the one of a service provider.";
+    MetadataEntityIdMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no entityID.", "Download the metadata again; entityID is required (SAML Metadata section 2.3.2).";
+    MetadataKeyMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no usable signing certificate.", "Let the identity provider publish its signing certificate: without one no login could be trusted.";
+    MetadataEndpointMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no sign-on address with the HTTP-Redirect or HTTP-POST binding.", "Enable one of these bindings at the identity provider.";
+    MetadataEndpointInvalid, BridgeAdmin, 400, "invalid_request", "The metadata has a sign-on address that is not an https URL.", "Let the identity provider publish absolute https addresses.";
+    MetadataTooLarge, BridgeAdmin, 400, "invalid_request", "The metadata is larger than 1 MiB.", "Send the metadata of the one identity provider, not of a federation.";
+
+    // ---- Outgoing requests ---------------------------------------------------------------------------------------
+    FetchUrlInvalid, BridgeAdmin, 400, "invalid_request", "The address is not an https URL.", "Use https. Plain http is possible only to networks in fetch.allow_networks.";
+    FetchAddressForbidden, BridgeAdmin, 400, "invalid_request", "The address leads to a network that Postern does not talk to.", "Use a public address, or have the operator add the network to fetch.allow_networks. Link-local and cloud metadata addresses are never allowed.";
+    FetchNameUnresolved, BridgeAdmin, 400, "invalid_request", "The host name does not resolve.", "Check the spelling and the DNS of the host.";
+    FetchTimeout, BridgeAdmin, 400, "invalid_request", "The address did not answer in time.", "Check that the host is reachable from Postern; fetch.timeout_seconds is the limit.";
+    FetchTooLarge, BridgeAdmin, 400, "invalid_request", "The answer is larger than Postern reads.", "Check that the address is that of one metadata document.";
+    FetchStatus, BridgeAdmin, 400, "invalid_request", "The address answered with an error.", "Open the address in a browser; it has to answer 200 without a login.";
+    FetchTooManyRedirects, BridgeAdmin, 400, "invalid_request", "The address redirects too often.", "Use the address that the redirects end at.";
+    FetchFailed, BridgeAdmin, 400, "invalid_request", "The address could not be reached.", "Check host, port and certificate; a private CA belongs into fetch.ca_files.";
+
+    // ---- Postern itself ------------------------------------------------------------------------------------------
+    StoreUnavailable, BridgeAdmin, 503, "temporarily_unavailable", "Postern cannot reach its store.", "Check the store at store.url; postern doctor tells more.";
+    RecordUnreadable, BridgeAdmin, 503, "server_error", "A stored record does not open.", "It was changed outside Postern or sealed with a key that seal.keys does not have. Restore the key or the record.";
+    Defect, Us, 500, "server_error", "Postern has a defect.", "Report it with the reference.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6749 §5.2: `error_description` holds only %x20-21 / %x23-5B / %x5D-7E.
+    #[test]
+    fn sentences_and_hints_fit_into_an_error_description() {
+        for code in Code::ALL {
+            for text in [code.sentence(), code.hint()] {
+                assert!(!text.is_empty(), "{code} has nothing to say");
+                assert!(text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)), "{code}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_again_and_statuses_are_errors() {
+        for &code in Code::ALL {
+            assert_eq!(Code::named(code.name()), Some(code));
+            assert!((400..=503).contains(&code.status()), "{code}");
+        }
+    }
+
+    #[test]
+    fn long_values_are_clipped_at_a_character() {
+        let fault = Code::SamlAudienceMismatch.fault().received("ä".repeat(600));
+        assert!(fault.received.is_some_and(|value| value.len() <= 520 && value.ends_with('…')));
+    }
+}

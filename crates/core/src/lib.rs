@@ -1,0 +1,30 @@
+//! What a login is. Start reading at [`login`].
+//!
+//! This crate knows no HTTP, no XML, no Redis and no clock: what it needs from outside it takes through [`ports`].
+
+pub mod connection;
+pub mod fault;
+pub mod identity;
+pub mod ports;
+pub mod scope;
+pub mod secret;
+
+/// Unpadded base64url (RFC 4648 §5).
+pub fn base64url(bytes: &[u8]) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(bytes)
+}
+
+/// Bytes in JSON: standard base64.
+pub mod base64_bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes bytes as base64.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&data_encoding::BASE64.encode(bytes))
+    }
+    /// Reads bytes from base64.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        data_encoding::BASE64.decode(text.as_bytes()).map_err(|_| D::Error::custom("not base64"))
+    }
+}
