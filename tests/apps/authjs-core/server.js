@@ -1,0 +1,68 @@
+// A whole app that signs people in with Auth.js and its own `boxyhq-saml` provider, both unmodified. Everything it knows of
+// Postern comes from the environment, as a developer would set it:
+//
+//   PORT            where it listens, on 127.0.0.1
+//   ISSUER          Postern's public URL
+//   CLIENT_ID       a product's client id, `tenant=…&product=…`, or `dummy`
+//   CLIENT_SECRET
+//   SIGN_IN_PARAMS  what signIn() passes on to authorize, as a query string: `tenant=…&product=…`; may be empty
+//   CHECKS          e.g. `pkce,state`; unset: the provider's defaults
+import { createServer } from "node:http";
+import { Auth } from "@auth/core";
+import BoxyHQSAML from "@auth/core/providers/boxyhq-saml";
+
+const { PORT, ISSUER, CLIENT_ID, CLIENT_SECRET, SIGN_IN_PARAMS, CHECKS } = process.env;
+const origin = `http://127.0.0.1:${PORT}`;
+
+const config = {
+  basePath: "/api/auth",
+  secret: "a secret of this app alone, for its session cookies",
+  trustHost: true,
+  providers: [
+    BoxyHQSAML({
+      issuer: ISSUER,
+      clientId: CLIENT_ID,
+      clientSecret: CLIENT_SECRET,
+      ...(CHECKS && { checks: CHECKS.split(",") }),
+    }),
+  ],
+  callbacks: {
+    // Auth.js makes up an id of its own for users without a database; the provider's is the account's.
+    jwt: ({ token, account }) => (account ? { ...token, sub: account.providerAccountId } : token),
+    session: ({ session, token }) => ({ ...session, user: { ...session.user, id: token.sub } }),
+  },
+};
+
+// Beside Auth.js there is one page: it signs in as `next-auth/react` does, with the CSRF token and a post.
+const home = `<!doctype html><title>App</title>
+<form method="post" action="/api/auth/signin/boxyhq-saml?${SIGN_IN_PARAMS.replaceAll("&", "&amp;")}">
+<input type="hidden" name="csrfToken"><input type="hidden" name="callbackUrl" value="${origin}/api/auth/session">
+<button disabled>Sign in</button></form>
+<script type="module">
+  const { csrfToken } = await (await fetch("/api/auth/csrf")).json();
+  document.forms[0].csrfToken.value = csrfToken;
+  document.querySelector("button").disabled = false;
+</script>`;
+
+createServer(async (incoming, outgoing) => {
+  const response =
+    incoming.url === "/"
+      ? new Response(home, { headers: { "content-type": "text/html" } })
+      : await Auth(await request(incoming), config);
+  outgoing.writeHead(response.status, headersOf(response));
+  outgoing.end(Buffer.from(await response.arrayBuffer()));
+}).listen(Number(PORT), "127.0.0.1");
+
+async function request(incoming) {
+  const body = await Array.fromAsync(incoming);
+  return new Request(new URL(incoming.url, origin), {
+    method: incoming.method,
+    headers: incoming.headers,
+    ...(body.length && { body: Buffer.concat(body) }),
+  });
+}
+
+function headersOf(response) {
+  const headers = Object.fromEntries(response.headers);
+  return { ...headers, "set-cookie": response.headers.getSetCookie() };
+}
