@@ -1,0 +1,55 @@
+// Signs a person in with a real browser, and tells what became of it.
+//
+// usage: node sign-in.js '{"start", "username", "password", "screenshots"}'
+//
+// Opens `start` (an app's page with a "Sign in" button), goes wherever that leads, fills the first form that asks for a
+// password, and waits until the identity provider has been left and the last page is there. Prints that page as JSON
+// {"url", "text", "visited"}, where `visited` lists every page and redirect on the way as [method, status, url], and leaves
+// one numbered screenshot per page in the folder `screenshots`.
+import { chromium } from "playwright-core";
+
+const { start, username, password, screenshots } = JSON.parse(process.argv[2]);
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+try {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(30_000);
+  const visited = [];
+  page.on("response", (response) => {
+    const request = response.request();
+    if (request.isNavigationRequest()) visited.push([request.method(), response.status(), response.url()]);
+  });
+
+  await page.goto(start);
+  await screenshot(page, 1);
+  await page.getByRole("button", { name: "Sign in" }).click();
+
+  const secret = page.locator("input[type=password]");
+  await secret.waitFor();
+  const idp = new URL(page.url()).origin;
+  await page.locator("form:has(input[type=password]) input[type=text]").fill(username);
+  await secret.fill(password);
+  await screenshot(page, 2);
+  await secret.press("Enter");
+
+  await page.waitForURL((url) => url.origin !== idp, { waitUntil: "load" });
+  await screenshot(page, 3);
+  console.log(JSON.stringify({ url: page.url(), text: await page.locator("body").innerText(), visited }));
+} finally {
+  await browser.close();
+}
+
+async function screenshot(page, number) {
+  if (screenshots) await page.screenshot({ path: `${screenshots}/${number}.png`, fullPage: true });
+}
