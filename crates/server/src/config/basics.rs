@@ -1,0 +1,48 @@
+//! Where Postern is reached and where it listens.
+
+use std::net::SocketAddr;
+
+use super::PublicUrl;
+use super::reading::Reading;
+use super::settings::settings;
+
+settings! {
+    /// Where Postern is reached and where it listens.
+    struct Written in "" {
+        /// The address of Postern as browsers and apps see it, without a trailing slash; it may have a path. It is the OAuth
+        /// issuer, and every link and every SAML address begins with it, so changing it later means new settings at every
+        /// identity provider. Has to be https, or http on loopback (localhost, *.localhost, 127.0.0.0/8, [::1]): browsers
+        /// keep the cookie that binds a login to its browser nowhere else.
+        public_url: String = "http://localhost:5225",
+        /// IP address and port of the public listener. In a container write 0.0.0.0:5225 or [::]:5225.
+        listen: String = "127.0.0.1:5225",
+    }
+}
+
+pub(super) const SECTION: super::settings::Section = Written::SECTION;
+
+pub(super) fn read(reading: &mut Reading) -> (PublicUrl, SocketAddr) {
+    let written = Written::written(reading);
+    let public_url = PublicUrl::parse(&written.public_url).unwrap_or_else(|unfit| {
+        reading.refuse("public_url", unfit.fault, unfit.instead);
+        PublicUrl::of_this_machine()
+    });
+    (public_url, address(reading, "listen", &written.listen))
+}
+
+/// An address to listen on.
+pub(super) fn address(reading: &mut Reading, key: &str, written: &str) -> SocketAddr {
+    written.parse().unwrap_or_else(|_| {
+        let instead = "Write an IP address and a port, such as 127.0.0.1:5225, 0.0.0.0:5225 or [::]:5225.";
+        reading.refuse(key, format!("is '{written}', which is not an IP address with a port"), instead);
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    })
+}
+
+/// Refuses two listeners that would ask the system for the same port.
+pub(super) fn keep_apart(reading: &mut Reading, key: &str, (one, other): (SocketAddr, SocketAddr), instead: &str) {
+    let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    if same_ip && one.port() == other.port() && one.port() != 0 {
+        reading.refuse(key, format!("is {other}, which the listener at {one} already takes"), instead);
+    }
+}

@@ -1,0 +1,145 @@
+//! The configuration: what was written, and what the program runs on.
+//!
+//! A setting comes from the first of these that has it: the `POSTERN_…` variables of the environment, the file, the
+//! defaults. Each file here is one section: the struct of what may be written, whose doc comments are the reference
+//! (`docs/CONFIG.md`), and the checks that turn it into values which need no more checking. [`Config::load`] reports all
+//! problems at once and touches nothing; [`first_run`] then provides the keys that nobody configured.
+
+mod admin;
+mod basics;
+mod fetch;
+pub mod first_run;
+mod kubernetes;
+mod log;
+mod oauth;
+mod operations;
+mod problem;
+mod public_url;
+mod reading;
+mod reference;
+mod saml;
+mod seal;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use postern_core::secret::Secret;
+
+pub use self::admin::{Admin, ApiKey};
+pub use self::log::{Log, LogFormat};
+pub use self::oauth::Oauth;
+pub use self::operations::Operations;
+pub use self::problem::{Problem, Problems};
+pub use self::public_url::{PublicUrl, Unfit};
+use self::reading::Reading;
+pub use self::reference::reference;
+pub use self::saml::Saml;
+use self::settings::Section;
+pub use self::store::StoreUrl;
+
+/// What the program runs on. Every value is valid.
+#[derive(Clone)]
+pub struct Config {
+    /// Where browsers and apps reach Postern; the issuer.
+    pub public_url: PublicUrl,
+    /// The public listener.
+    pub listen: SocketAddr,
+    /// The listener for probes and metrics.
+    pub operations: Operations,
+    /// The API's listener and keys.
+    pub admin: Admin,
+    /// Where things are kept.
+    pub store: StoreUrl,
+    /// The configured root keys.
+    pub root_keys: Vec<Secret>,
+    /// Towards SAML identity providers.
+    pub saml: Saml,
+    /// Outgoing requests.
+    pub fetch: postern_fetch::Options,
+    /// Towards the apps.
+    pub oauth: Oauth,
+    /// The log.
+    pub log: Log,
+}
+
+/// The file that is read where none is named, if it exists.
+const USUAL_FILE: &str = "postern.toml";
+
+/// Where a configuration comes from, from the lowest layer to the highest. The defaults are below them all.
+#[derive(Default)]
+pub struct Sources {
+    /// A file that has to exist; `None`: `postern.toml`, if it exists.
+    pub file: Option<PathBuf>,
+    /// The environment, of which the variables that begin with `POSTERN_` count.
+    pub variables: Vec<(OsString, OsString)>,
+    /// TOML that the program itself insists on, such as the demo's addresses.
+    pub insisted: String,
+    /// Whether this is the demo, whose shared secret may be guessable.
+    pub demo: bool,
+}
+
+impl Sources {
+    /// This process's environment, and a file.
+    pub fn of_process(file: Option<PathBuf>) -> Self {
+        Self { file, variables: std::env::vars_os().collect(), ..Self::default() }
+    }
+}
+
+impl Config {
+    /// Reads and checks the configuration, or says all that is wrong with it.
+    pub fn load(sources: &Sources) -> Result<Self, Problems> {
+        let mut reading = Reading::of_defaults(sources.demo);
+        match &sources.file {
+            Some(file) => reading.read_file(file),
+            None if Path::new(USUAL_FILE).exists() => reading.read_file(Path::new(USUAL_FILE)),
+            None => {}
+        }
+        reading.read_environment(&sources.variables);
+        reading.read_toml("postern itself", &sources.insisted);
+        Self::read(reading)
+    }
+
+    /// The configuration that this TOML gives, without files and environment.
+    pub fn of_toml(text: &str) -> Result<Self, Problems> {
+        let mut reading = Reading::of_defaults(false);
+        reading.read_toml("TOML", text);
+        Self::read(reading)
+    }
+
+    fn read(mut reading: Reading) -> Result<Self, Problems> {
+        let (public_url, listen) = basics::read(&mut reading);
+        let operations = Operations::read(&mut reading, listen);
+        let store = store::read(&mut reading);
+        let config = Self {
+            admin: Admin::read(&mut reading, listen, operations.listen),
+            root_keys: seal::read(&mut reading, &store),
+            saml: Saml::read(&mut reading, &public_url),
+            fetch: fetch::read(&mut reading),
+            oauth: Oauth::read(&mut reading),
+            log: Log::read(&mut reading),
+            public_url,
+            listen,
+            operations,
+            store,
+        };
+        reading.outcome(config)
+    }
+}
+
+/// Every section, in the order of the reference.
+const SECTIONS: &[Section] = &[
+    basics::SECTION,
+    Operations::SECTION,
+    Admin::SECTION,
+    store::SECTION,
+    seal::SECTION,
+    Saml::SECTION,
+    Oauth::SECTION,
+    fetch::SECTION,
+    Log::SECTION,
+];

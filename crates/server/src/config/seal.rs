@@ -1,0 +1,38 @@
+//! The root keys, which wrap the keys that seal what is stored.
+
+use std::path::PathBuf;
+
+use postern_core::secret::Secret;
+
+use super::StoreUrl;
+use super::reading::Reading;
+use super::settings::settings;
+
+settings! {
+    /// The keys under which everything stored is sealed.
+    struct Written in "seal." {
+        /// Root keys, each a number, a colon and 32 random bytes in base64: what `postern keys generate` prints. The first
+        /// seals, all open; put a new one in front to rotate, and remove the old one when `postern doctor` finds nothing
+        /// sealed with it. Without the keys nothing stored can be read again. Needed with Redis. With `redb:` and none
+        /// configured, one is generated at the first start into a file beside the store's, named like it with `.keys`
+        /// appended; with `memory:` for as long as Postern runs.
+        keys: Vec<Secret>,
+        /// The same from a file with one key a line.
+        keys_file: Option<PathBuf>,
+    }
+}
+
+pub(super) const SECTION: super::settings::Section = Written::SECTION;
+
+/// The configured root keys; none: see [`super::first_run`].
+pub(super) fn read(reading: &mut Reading, store: &StoreUrl) -> Vec<Secret> {
+    let written = Written::written(reading);
+    let nothing_written = written.keys.is_empty() && written.keys_file.is_none();
+    let file = reading.secret_lines("seal.keys", ("seal.keys_file", written.keys_file));
+    if nothing_written && matches!(store, StoreUrl::Redis(_)) {
+        let instead =
+            "Write what postern keys generate prints, the same for all replicas, and keep a copy in a safe place.";
+        reading.refuse("seal.keys", "is missing; with Redis no key is generated", instead);
+    }
+    file.unwrap_or(written.keys)
+}
