@@ -36,6 +36,7 @@ impl Mender {
 }
 
 macro_rules! faults {
+    // A doc comment on a row begins a section.
     ($( $(#[doc = $section:literal])? $code:ident, $mender:ident, $status:literal, $oauth:literal, $sentence:literal, $hint:literal; )+) => {
         /// The stable name of a fault.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +45,9 @@ macro_rules! faults {
         impl Code {
             /// Every code, in the order of the table.
             pub const ALL: &'static [Code] = &[$( Code::$code, )+];
+
+            /// Where sections begin.
+            const SECTIONS: &'static [(Code, &'static str)] = &[$( $( (Code::$code, $section), )? )+];
 
             /// The code as clients, traces and logs write it.
             pub fn name(self) -> &'static str {
@@ -68,6 +72,11 @@ struct Row {
 }
 
 impl Code {
+    /// The part of a login, or of Postern, in which it occurs.
+    pub fn section(self) -> &'static str {
+        let begun = Code::SECTIONS.iter().take_while(|(first, _)| *first <= self);
+        begun.last().map_or("", |(_, section)| section.trim())
+    }
     /// Who can mend it.
     pub fn mender(self) -> Mender {
         self.row().mender
@@ -170,7 +179,7 @@ impl From<Code> for Fault {
 // One row per line, whatever its length: the table is read down its columns.
 #[rustfmt::skip]
 faults! {
-    // ---- The app asks (authorize) --------------------------------------------------------------------------------
+    /// The app asks (authorize)
     ParameterRepeated, App, 400, "invalid_request", "A request parameter was sent more than once.", "Send each parameter once (RFC 6749 section 3.1).";
     ParameterTooLong, App, 400, "invalid_request", "A request parameter is longer than Postern accepts.", "Keep state and nonce below 4096 bytes and every other parameter below 2048 bytes.";
     ClientMissing, App, 400, "invalid_request", "The request names no client.", "Send client_id, or tenant and product.";
@@ -190,7 +199,7 @@ faults! {
     ChallengeMethodUnsupported, App, 400, "invalid_request", "The code_challenge_method is not S256.", "Send code_challenge_method=S256. The plain method, which is also meant when the parameter is missing, is not offered.";
     ChallengeMalformed, App, 400, "invalid_request", "The code_challenge is not 43 to 128 unreserved characters.", "Send BASE64URL(SHA256(code_verifier)) without padding (RFC 7636 section 4.2).";
 
-    // ---- The IdP answers (ACS): which login ----------------------------------------------------------------------
+    /// The IdP answers (ACS): which login
     FormMalformed, App, 400, "invalid_request", "The body is not the form that this address takes.", "POST application/x-www-form-urlencoded with each field once.";
     BodyTooLarge, App, 413, "invalid_request", "The request body is larger than this address takes.", "Send less: a SAML response may have 512 KiB after decoding, other requests 1 MiB.";
     RelayStateMissing, IdpAdmin, 400, "invalid_request", "The response came without the RelayState that the login began with.", "Let the identity provider return RelayState unchanged. To allow logins that begin at the identity provider, add unsolicited to the connection's allow list and use its own ACS address.";
@@ -199,7 +208,7 @@ faults! {
     LoginSpent, User, 400, "access_denied", "The login was already completed.", "Start again from the application. Going back and sending a sign-in page twice has this effect.";
     UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
 
-    // ---- The IdP answers: reading the response -------------------------------------------------------------------
+    /// The IdP answers: reading the response
     SamlResponseMissing, IdpAdmin, 400, "access_denied", "The post holds no SAMLResponse.", "Let the identity provider answer with the HTTP-POST binding.";
     SamlNotBase64, IdpAdmin, 400, "access_denied", "The SAMLResponse is not base64.", "Let the identity provider encode the response as SAML Bindings section 3.5.4 says, without compression.";
     SamlTooLarge, IdpAdmin, 413, "access_denied", "The SAML response is larger than 512 KiB.", "Release fewer attributes and groups to this application at the identity provider.";
@@ -213,7 +222,7 @@ faults! {
     SamlAssertionCount, IdpAdmin, 400, "access_denied", "The SAML response does not hold exactly one assertion.", "Configure the identity provider to send one assertion per response.";
     SamlEncryptionUnsupported, IdpAdmin, 400, "access_denied", "The assertion is encrypted, and this connection has no key for it.", "Switch assertion encryption off for this application at the identity provider.";
 
-    // ---- The IdP answers: signatures -----------------------------------------------------------------------------
+    /// The IdP answers: signatures
     SamlUnsigned, IdpAdmin, 403, "access_denied", "Neither the response nor its assertion is signed.", "Switch on signing of the assertion (or of the response) for this application at the identity provider.";
     SamlSignatureForm, IdpAdmin, 403, "access_denied", "The signature does not have the form that SAML prescribes.", "Let the identity provider make one enveloped signature with a single reference to its parent and exclusive canonicalisation.";
     SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256.";
@@ -221,7 +230,7 @@ faults! {
     SamlKeyTooWeak, IdpAdmin, 403, "access_denied", "The identity provider's signing key is too small.", "Replace the signing certificate at the identity provider by one with at least RSA 2048 or EC P-256.";
     SamlDigestMismatch, IdpAdmin, 403, "access_denied", "What was signed is not what arrived.", "Something changed the message on its way. If fresh logins fail too, look for a proxy that rewrites it.";
 
-    // ---- The IdP answers: what the response says -----------------------------------------------------------------
+    /// The IdP answers: what the response says
     SamlStatusNotSuccess, IdpAdmin, 403, "access_denied", "The identity provider did not sign the person in.", "Look up this login in the identity provider's own log: it refused before Postern was asked.";
     SamlVersion, IdpAdmin, 403, "access_denied", "The message is not SAML 2.0.", "Configure the application at the identity provider as SAML 2.0.";
     SamlDestinationMismatch, IdpAdmin, 403, "access_denied", "The response is addressed to another assertion consumer service.", "Set the ACS URL (reply URL, single sign-on URL) at the identity provider to `expected`.";
@@ -245,7 +254,7 @@ faults! {
     SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or an attribute such as subject-id, objectidentifier or uid that never changes.";
     AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive.";
 
-    // ---- The app redeems (token, userinfo) -----------------------------------------------------------------------
+    /// The app redeems (token, userinfo)
     GrantTypeUnsupported, App, 400, "unsupported_grant_type", "This grant_type is not offered.", "Send grant_type=authorization_code.";
     CodeMissing, App, 400, "invalid_request", "The token request has no code.", "Send the code from the authorization response.";
     CodeUnknown, App, 400, "invalid_grant", "The code is unknown or has expired.", "Redeem a code at once; it lives for oauth.code_seconds, 60 by default.";
@@ -263,7 +272,7 @@ faults! {
     TokenMissing, App, 401, "invalid_token", "The request has no access token.", "Send Authorization: Bearer and the access token.";
     TokenInvalid, App, 401, "invalid_token", "The access token is unknown, expired or revoked.", "Start a new login.";
 
-    // ---- The API -------------------------------------------------------------------------------------------------
+    /// The API
     ApiKeyMissing, BridgeAdmin, 401, "invalid_client", "The request has no API key.", "Send Authorization: Api-Key and one of admin.api_keys.";
     ApiKeyUnknown, BridgeAdmin, 401, "invalid_client", "The API key is unknown.", "Send one of admin.api_keys.";
     ApiKeyReadOnly, BridgeAdmin, 403, "access_denied", "This API key may only read.", "Use a key without read_only.";
@@ -281,7 +290,7 @@ faults! {
     RouteUnknown, App, 404, "invalid_request", "There is nothing at this address.", "Check the path against docs/API.md.";
     MethodNotAllowed, App, 405, "invalid_request", "This address does not take this method.", "Use one of the methods in the Allow header.";
 
-    // ---- Metadata of identity providers --------------------------------------------------------------------------
+    /// Metadata of identity providers
     MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";
     MetadataNotIdp, BridgeAdmin, 400, "invalid_request", "The metadata describes no SAML 2.0 identity provider.", "Paste the identity provider's metadata (it has an IDPSSODescriptor), not the one of a service provider.";
     MetadataEntityIdMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no entityID.", "Download the metadata again; entityID is required (SAML Metadata section 2.3.2).";
@@ -290,7 +299,7 @@ faults! {
     MetadataEndpointInvalid, BridgeAdmin, 400, "invalid_request", "The metadata has a sign-on address that is not an https URL.", "Let the identity provider publish absolute https addresses.";
     MetadataTooLarge, BridgeAdmin, 400, "invalid_request", "The metadata is larger than 1 MiB.", "Send the metadata of the one identity provider, not of a federation.";
 
-    // ---- Outgoing requests ---------------------------------------------------------------------------------------
+    /// Outgoing requests
     FetchUrlInvalid, BridgeAdmin, 400, "invalid_request", "The address is not an https URL.", "Use https. Plain http is possible only to networks in fetch.allow_networks.";
     FetchAddressForbidden, BridgeAdmin, 400, "invalid_request", "The address leads to a network that Postern does not talk to.", "Use a public address, or have the operator add the network to fetch.allow_networks. Link-local and cloud metadata addresses are never allowed.";
     FetchNameUnresolved, BridgeAdmin, 400, "invalid_request", "The host name does not resolve.", "Check the spelling and the DNS of the host.";
@@ -300,10 +309,21 @@ faults! {
     FetchTooManyRedirects, BridgeAdmin, 400, "invalid_request", "The address redirects too often.", "Use the address that the redirects end at.";
     FetchFailed, BridgeAdmin, 400, "invalid_request", "The address could not be reached.", "Check host, port and certificate; a private CA belongs into fetch.ca_files.";
 
-    // ---- Postern itself ------------------------------------------------------------------------------------------
+    /// Postern itself
     StoreUnavailable, BridgeAdmin, 503, "temporarily_unavailable", "Postern cannot reach its store.", "Check the store at store.url; postern doctor tells more.";
     RecordUnreadable, BridgeAdmin, 503, "server_error", "A stored record does not open.", "It was changed outside Postern or sealed with a key that seal.keys does not have. Restore the key or the record.";
     Defect, Us, 500, "server_error", "Postern has a defect.", "Report it with the reference.";
+}
+
+/// A store that does not answer, or a record that does not open, as the operator hears of it.
+impl From<crate::ports::StoreError> for Fault {
+    fn from(error: crate::ports::StoreError) -> Self {
+        let code = match &error {
+            crate::ports::StoreError::Unavailable(_) => Code::StoreUnavailable,
+            crate::ports::StoreError::Unreadable { .. } => Code::RecordUnreadable,
+        };
+        code.fault().because(error)
+    }
 }
 
 #[cfg(test)]
@@ -326,6 +346,7 @@ mod tests {
         for &code in Code::ALL {
             assert_eq!(Code::named(code.name()), Some(code));
             assert!((400..=503).contains(&code.status()), "{code}");
+            assert!(!code.section().is_empty(), "{code}");
         }
     }
 

@@ -10,7 +10,7 @@ pub fn reference() -> String {
     let mut text = String::from(INTRODUCTION);
     for section in SECTIONS {
         let first = section.settings[0].key;
-        let name = first.split_once('.').map_or("top of the file".to_owned(), |(name, _)| format!("`[{name}]`"));
+        let name = first.split_once('.').map_or("Top of the file".to_owned(), |(name, _)| format!("`[{name}]`"));
         push(&mut text, format_args!("\n## {name}\n\n{}\n", paragraph(section.about)));
         for setting in section.settings {
             push(&mut text, format_args!("\n### `{}`\n\n{}\n\n", setting.key, paragraph(setting.doc)));
@@ -58,12 +58,12 @@ fn default(setting: &Setting) -> String {
     match (setting.default, setting.shape) {
         (Some(text), Shape::Text) => format!("`\"{text}\"`"),
         (Some(text), _) => format!("`{text}`"),
-        (None, _) => "none".to_owned(),
+        (None, _) => "not set".to_owned(),
     }
 }
 
 fn paragraph(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
 }
 
 fn push(text: &mut String, part: std::fmt::Arguments<'_>) {

@@ -11,11 +11,12 @@ use super::settings::settings;
 settings! {
     /// The keys under which everything stored is sealed.
     struct Written in "seal." {
-        /// Root keys, each a number, a colon and 32 random bytes in base64: what `postern keys generate` prints. The first
-        /// seals, all open; put a new one in front to rotate, and remove the old one when `postern doctor` finds nothing
-        /// sealed with it. Without the keys nothing stored can be read again. Needed with Redis. With `redb:` and none
-        /// configured, one is generated at the first start into a file beside the store's, named like it with `.keys`
-        /// appended; with `memory:` for as long as Postern runs.
+        /// Root keys, each a number, a colon and 32 random bytes in base64: what `postern keys generate` prints. They seal
+        /// the key ring in the store, whose keys seal everything else; the first seals, all open. To change a root key, put
+        /// the new one in front, with another number, and start every replica; then remove the old one. Without the key that
+        /// sealed the ring nothing stored can be read again. Needed with Redis. With `redb:` and none configured, one is
+        /// generated at the first start into a file beside the store's, named like it with `.keys` appended; with `memory:`
+        /// for as long as Postern runs.
         keys: Vec<Secret>,
         /// The same from a file with one key a line.
         keys_file: Option<PathBuf>,
