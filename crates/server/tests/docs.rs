@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use postern_core::fault::Code;
 
@@ -14,6 +14,36 @@ fn the_reference_of_the_configuration_is_current() {
 #[test]
 fn the_list_of_faults_is_current() {
     is_current("ERRORS.md", &faults());
+}
+
+#[test]
+fn every_rfc_that_the_code_cites_is_listed() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed = fs::read_to_string(crates.join("../docs/SPECS.md")).unwrap();
+    let mut cited = 0;
+    for file in rust_files(&crates) {
+        let text = fs::read_to_string(&file).unwrap();
+        for number in text.split("RFC ").skip(1).filter_map(|after| after.get(..4)) {
+            if number.bytes().all(|digit| digit.is_ascii_digit()) {
+                cited += 1;
+                assert!(listed.contains(number), "{} cites RFC {number}, docs/SPECS.md does not", file.display());
+            }
+        }
+    }
+    assert!(cited > 20, "only {cited} citations were found");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(rust_files(&path)),
+            false if path.extension().is_some_and(|ending| ending == "rs") => files.push(path),
+            false => {}
+        }
+    }
+    files
 }
 
 fn faults() -> String {
