@@ -14,6 +14,8 @@ use crate::secret::Secret;
 pub struct Connection {
     /// Random, `conn_…`; in the ACS address of unsolicited responses and in the subjects of its people.
     pub id: ConnectionId,
+    /// What keeps this connection's subjects apart from all others: its id, until it is carried over to a replacement.
+    pub subject_namespace: String,
     /// Jackson's computed `clientID`: hex(RIPEMD-160(`tenant:product:entityID`)). Public, an alias of `id`.
     pub client_id: String,
     /// What a client that names the connection itself authenticates with (Jackson's `clientSecret`).

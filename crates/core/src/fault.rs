@@ -228,6 +228,7 @@ faults! {
     SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256.";
     SamlSignatureOtherKey, IdpAdmin, 403, "access_denied", "The signature was made with a key that this connection does not trust.", "Upload the identity provider's current metadata or signing certificate to this connection.";
     SamlKeyTooWeak, IdpAdmin, 403, "access_denied", "The identity provider's signing key is too small.", "Replace the signing certificate at the identity provider by one with at least RSA 2048 or EC P-256.";
+    SamlSignatureInvalid, IdpAdmin, 403, "access_denied", "The signature is not the one that its certificate makes.", "Something changed the message on its way, or it was signed wrongly. If fresh logins fail too, look for a proxy that rewrites it.";
     SamlDigestMismatch, IdpAdmin, 403, "access_denied", "What was signed is not what arrived.", "Something changed the message on its way. If fresh logins fail too, look for a proxy that rewrites it.";
 
     /// The IdP answers: what the response says
@@ -293,6 +294,8 @@ faults! {
     /// Metadata of identity providers
     MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";
     MetadataNotIdp, BridgeAdmin, 400, "invalid_request", "The metadata describes no SAML 2.0 identity provider.", "Paste the identity provider's metadata (it has an IDPSSODescriptor), not the one of a service provider.";
+    MetadataSeveralIdps, BridgeAdmin, 400, "invalid_request", "The metadata describes several identity providers.", "Paste the metadata of the one identity provider, or name its entity ID.";
+    MetadataEntityUnknown, BridgeAdmin, 400, "invalid_request", "The metadata does not describe the identity provider with this entity ID.", "Compare the entity ID with the entityID in the metadata; upper and lower case and a slash at the end count.";
     MetadataEntityIdMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no entityID.", "Download the metadata again; entityID is required (SAML Metadata section 2.3.2).";
     MetadataKeyMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no usable signing certificate.", "Let the identity provider publish its signing certificate: without one no login could be trusted.";
     MetadataEndpointMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no sign-on address with the HTTP-Redirect or HTTP-POST binding.", "Enable one of these bindings at the identity provider.";

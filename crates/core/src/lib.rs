@@ -3,11 +3,19 @@
 //! This crate knows no HTTP, no XML, no Redis and no clock: what it needs from outside it takes through [`ports`].
 
 pub mod connection;
+pub mod connections;
+pub mod event;
 pub mod fault;
 pub mod identity;
+pub mod login;
+pub mod mapping;
 pub mod ports;
+pub mod products;
+pub mod redirect;
 pub mod scope;
 pub mod secret;
+pub mod store;
+pub mod trace;
 
 /// Unpadded base64url (RFC 4648 §5).
 pub fn base64url(bytes: &[u8]) -> String {

@@ -67,7 +67,15 @@ mod tests {
     fn encoded_scopes_are_read_and_others_are_not() {
         let scope = Scope::encoded("tenant=acme.example&product=crm%20two").unwrap();
         assert_eq!((scope.tenant.as_str(), scope.product.as_str()), ("acme.example", "crm two"));
-        for text in ["dummy", "", "tenant=a", "product=b", "tenant=&product=b", "tenant=a:b&product=c", "tenant=a&tenant=b&product=c"] {
+        for text in [
+            "dummy",
+            "",
+            "tenant=a",
+            "product=b",
+            "tenant=&product=b",
+            "tenant=a:b&product=c",
+            "tenant=a&tenant=b&product=c",
+        ] {
             assert_eq!(Scope::encoded(text), None, "{text}");
         }
     }

@@ -1,0 +1,337 @@
+//! Connections: created, found, changed and deleted, with the ways in which one is found.
+//!
+//! The scope's list is the commit point: it is written last and removed first, so that a login sees a connection whole or
+//! not at all. Indexes may lag behind it; what they name and is gone is skipped.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::connection::{Connection, ConnectionId, Idp, SamlIdp};
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::mapping::hex_ripemd160;
+use crate::ports::{Clock, Random};
+use crate::products::{checked_urls, invalid};
+use crate::redirect;
+use crate::scope::Scope;
+use crate::secret::{Secret, random_text};
+use crate::store::{Index, Record, Store};
+use crate::trace::milliseconds;
+
+impl Record for Connection {
+    const CLASS: &'static str = "connection";
+    const CACHED: bool = true;
+}
+
+/// The connections of a scope, in the order of their creation.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ScopeConnections {
+    /// Their ids.
+    pub ids: Vec<ConnectionId>,
+}
+
+impl Record for ScopeConnections {
+    const CLASS: &'static str = "scope";
+    const CACHED: bool = true;
+}
+
+/// The way from Jackson's computed `clientID` to a connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectionAlias {
+    /// The connection.
+    pub id: ConnectionId,
+}
+
+impl Record for ConnectionAlias {
+    const CLASS: &'static str = "connection-alias";
+    const CACHED: bool = true;
+}
+
+/// How many connections one scope may have.
+const MOST_IN_A_SCOPE: usize = 100;
+
+/// What may be set on a connection besides its IdP. `None` leaves a member as it is.
+#[derive(Debug, Default)]
+pub struct ConnectionSettings {
+    /// See [`Connection::name`].
+    pub name: Option<String>,
+    /// See [`Connection::label`].
+    pub label: Option<String>,
+    /// See [`Connection::description`].
+    pub description: Option<String>,
+    /// See [`Connection::redirect_urls`].
+    pub redirect_urls: Option<Vec<String>>,
+    /// See [`Connection::default_redirect_url`].
+    pub default_redirect_url: Option<String>,
+    /// See [`Connection::sort_order`].
+    pub sort_order: Option<Option<u32>>,
+    /// See [`Connection::deactivated`].
+    pub deactivated: Option<bool>,
+}
+
+/// Which connections are meant.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// The one with this id or Jackson `clientID`.
+    Client(String),
+    /// All of these scopes.
+    Scopes(Vec<Scope>),
+    /// All to this IdP.
+    Entity(String),
+    /// All of this product, newest first.
+    Product {
+        /// The product.
+        name: String,
+        /// How many to skip.
+        offset: u64,
+        /// How many to return at most.
+        limit: u64,
+    },
+}
+
+/// Keeps connections.
+pub struct Connections {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Connections {
+    /// Connections in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { store, clock, random }
+    }
+
+    /// Creates a connection to a SAML IdP. Where the scope already has one to the same IdP, that one is overwritten and
+    /// keeps its id and secret, as in Jackson.
+    pub async fn create(
+        &self,
+        scope: Scope,
+        idp: SamlIdp,
+        settings: ConnectionSettings,
+    ) -> Result<Arc<Connection>, Fault> {
+        let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.entity_id));
+        let redirect_urls = settings.redirect_urls.clone().unwrap_or_default();
+        if redirect_urls.is_empty() {
+            return Err(Code::FieldMissing.fault().expected("redirectUrl"));
+        }
+        let Some(default_redirect_url) = settings.default_redirect_url.clone() else {
+            return Err(Code::FieldMissing.fault().expected("a defaultRedirectUrl"));
+        };
+        let id = ConnectionId(format!("conn_{}", random_text(&*self.random)));
+        let mut connection = Connection {
+            subject_namespace: id.0.clone(),
+            id,
+            client_id,
+            client_secret: Secret::random(&*self.random, ""),
+            scope,
+            name: None,
+            label: None,
+            description: None,
+            redirect_urls,
+            default_redirect_url,
+            sort_order: None,
+            deactivated: false,
+            created: self.clock.now(),
+            idp: Idp::Saml(idp),
+        };
+        self.apply(&mut connection, settings).await?;
+
+        let present = self.find(&Which::Client(connection.client_id.clone())).await?.into_iter().next();
+        let kind = match present {
+            Some(present) => {
+                connection.id = present.id.clone();
+                connection.subject_namespace = present.subject_namespace.clone();
+                connection.client_secret = present.client_secret.clone();
+                connection.created = present.created;
+                EventKind::ConnectionUpdated
+            }
+            None => EventKind::ConnectionCreated,
+        };
+        self.write(&connection, kind).await?;
+        Ok(Arc::new(connection))
+    }
+
+    /// Changes a connection. New metadata has to be of the same IdP.
+    pub async fn update(
+        &self,
+        id: &ConnectionId,
+        idp: Option<SamlIdp>,
+        settings: ConnectionSettings,
+    ) -> Result<Arc<Connection>, Fault> {
+        let key = self.store.keys().connection(id);
+        let mut batch = self.store.batch();
+        let slot = batch.get(&key);
+        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
+        let mut connection = (*stored.record).clone();
+        let Idp::Saml(present) = &connection.idp;
+        if let Some(idp) = idp {
+            if idp.entity_id != present.entity_id {
+                return Err(Code::ConnectionEntityIdChanged
+                    .fault()
+                    .expected(&present.entity_id)
+                    .received(idp.entity_id));
+            }
+            connection.idp = Idp::Saml(idp);
+        }
+        self.apply(&mut connection, settings).await?;
+        let mut batch = self.store.batch();
+        let written = batch.replace(&key, Some(&stored), &connection);
+        self.event(EventKind::ConnectionUpdated, &connection).append(&mut batch, &self.store);
+        match batch.run().await?.written(written) {
+            true => Ok(Arc::new(connection)),
+            false => Err(Code::ChangedMeanwhile.into()),
+        }
+    }
+
+    /// The connections that are meant. Within scopes: higher sort order first, then newer first.
+    pub async fn find(&self, which: &Which) -> Result<Vec<Arc<Connection>>, Fault> {
+        let keys = self.store.keys();
+        match which {
+            Which::Client(client_id) => {
+                let id = match client_id.strip_prefix("conn_") {
+                    Some(_) => ConnectionId(client_id.clone()),
+                    None => match self.store.get(&keys.connection_alias(client_id)).await? {
+                        Some(alias) => alias.id.clone(),
+                        None => return Ok(Vec::new()),
+                    },
+                };
+                Ok(self.store.get(&keys.connection(&id)).await?.into_iter().collect())
+            }
+            Which::Scopes(scopes) => {
+                let mut batch = self.store.batch();
+                let slots: Vec<_> = scopes.iter().map(|scope| batch.get(&keys.scope(scope))).collect();
+                let answers = batch.run().await?;
+                let mut ids = Vec::new();
+                for slot in slots {
+                    ids.extend(answers.get(slot)?.map(|list| list.ids.clone()).unwrap_or_default());
+                }
+                let mut found = self.read(ids.iter().map(|id| keys.connection(id)).collect()).await?;
+                sort(&mut found);
+                Ok(found)
+            }
+            Which::Entity(entity_id) => self.page(&keys.connections_of_entity(entity_id), 0, 1_000).await,
+            Which::Product { name, offset, limit } => {
+                self.page(&keys.connections_of_product(name), *offset, *limit).await
+            }
+        }
+    }
+
+    async fn page(&self, index: &Index, offset: u64, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
+        let mut batch = self.store.batch();
+        let page = batch.index_page(index, offset, limit);
+        let answers = batch.run().await?;
+        let keys = answers.members(page).map(|member| self.store.keys().connection_member(member)).collect();
+        self.read(keys).await
+    }
+
+    async fn read(&self, keys: Vec<crate::store::Key<Connection>>) -> Result<Vec<Arc<Connection>>, Fault> {
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = keys.iter().map(|key| batch.get(key)).collect();
+        let answers = batch.run().await?;
+        Ok(slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<_, _>>()?)
+    }
+
+    /// Removes a connection and every way to find it.
+    pub async fn delete(&self, connection: &Connection) -> Result<(), Fault> {
+        self.change_scope(&connection.scope, |list| list.ids.retain(|id| *id != connection.id)).await?;
+        let keys = self.store.keys();
+        let Idp::Saml(idp) = &connection.idp;
+        let name = keys.connection_name(&connection.id);
+        let mut batch = self.store.batch();
+        batch.delete(&keys.connection(&connection.id));
+        batch.delete(&keys.connection_alias(&connection.client_id));
+        batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
+        batch.index_remove(&keys.connections_of_entity(&idp.entity_id), name);
+        self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+
+    async fn write(&self, connection: &Connection, kind: EventKind) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let Idp::Saml(idp) = &connection.idp;
+        let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
+        let mut batch = self.store.batch();
+        batch.put(&keys.connection(&connection.id), connection, None);
+        batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
+        batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
+        batch.index_add(&keys.connections_of_entity(&idp.entity_id), score, name);
+        self.event(kind, connection).append(&mut batch, &self.store);
+        batch.run().await?;
+        let added = self.change_scope(&connection.scope, |list| {
+            if !list.ids.contains(&connection.id) {
+                list.ids.push(connection.id.clone());
+            }
+        });
+        added.await
+    }
+
+    /// Changes a scope's list, again from its present state where somebody else changed it at the same time.
+    async fn change_scope(&self, scope: &Scope, change: impl Fn(&mut ScopeConnections)) -> Result<(), Fault> {
+        const ATTEMPTS: usize = 20;
+        let key = self.store.keys().scope(scope);
+        for _ in 0..ATTEMPTS {
+            let mut batch = self.store.batch();
+            let slot = batch.get(&key);
+            let stored = batch.run().await?.stored(slot)?;
+            let mut list = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
+            change(&mut list);
+            if list.ids.len() > MOST_IN_A_SCOPE {
+                return Err(invalid("tenant", format!("already has {MOST_IN_A_SCOPE} connections for this product")));
+            }
+            let mut batch = self.store.batch();
+            let written = batch.replace(&key, stored.as_ref(), &list);
+            if batch.run().await?.written(written) {
+                return Ok(());
+            }
+        }
+        Err(Code::ChangedMeanwhile.into())
+    }
+
+    /// Checks and applies settings.
+    async fn apply(&self, connection: &mut Connection, settings: ConnectionSettings) -> Result<(), Fault> {
+        if let Some(urls) = settings.redirect_urls {
+            connection.redirect_urls = checked_urls("redirectUrl", urls)?;
+        }
+        if let Some(url) = settings.default_redirect_url {
+            redirect::check_named(&url).map_err(|why| invalid("defaultRedirectUrl", why))?;
+            connection.default_redirect_url = url;
+        }
+        if let Some(product) = self.store.get(&self.store.keys().product(&connection.scope.product)).await? {
+            let stray = connection.redirect_urls.iter().find(|url| !redirect::lies_within(&product.redirect_urls, url));
+            if let Some(url) = stray {
+                return Err(invalid("redirectUrl", format!("is not among the redirect_urls of the product: {url}")));
+            }
+        }
+        if settings.description.as_ref().is_some_and(|text| text.chars().count() > 100) {
+            return Err(invalid("description", "should not exceed 100 characters"));
+        }
+        let text = |present: &mut Option<String>, new: Option<String>| {
+            if let Some(new) = new {
+                *present = Some(new).filter(|text| !text.is_empty());
+            }
+        };
+        text(&mut connection.name, settings.name);
+        text(&mut connection.label, settings.label);
+        text(&mut connection.description, settings.description);
+        if let Some(order) = settings.sort_order {
+            connection.sort_order = order;
+        }
+        if let Some(deactivated) = settings.deactivated {
+            connection.deactivated = deactivated;
+        }
+        Ok(())
+    }
+
+    fn event(&self, kind: EventKind, connection: &Connection) -> Event {
+        Event::of(kind, &connection.scope, self.clock.now(), json!({ "connection": connection.id }))
+    }
+}
+
+/// Higher sort order first, connections without one last, newer before older.
+pub(crate) fn sort(connections: &mut [Arc<Connection>]) {
+    connections.sort_by(|a, b| (b.sort_order, b.created).cmp(&(a.sort_order, a.created)));
+}

@@ -1,0 +1,94 @@
+//! What an outside system may want to hear: one sealed log, read by cursor.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::ports::Timestamp;
+use crate::scope::Scope;
+use crate::store::{Batch, Record, Store};
+
+/// How many events stay at least.
+const KEPT: u64 = 100_000;
+
+/// Something that happened. Its id is its position in the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    /// What: `login.succeeded`, `connection.created`, …
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// When.
+    pub time: Timestamp,
+    /// The tenant it concerns.
+    pub tenant: Option<String>,
+    /// The product it concerns.
+    pub product: Option<String>,
+    /// Facts: ids, codes, attribute names; never secrets or attribute values.
+    pub data: serde_json::Value,
+}
+
+/// The kinds of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The app was given a code.
+    #[serde(rename = "login.succeeded")]
+    LoginSucceeded,
+    /// A login was refused.
+    #[serde(rename = "login.failed")]
+    LoginFailed,
+    /// A code was redeemed again by its own client; what it gave is revoked.
+    #[serde(rename = "code.replayed")]
+    CodeReplayed,
+    /// A connection was created.
+    #[serde(rename = "connection.created")]
+    ConnectionCreated,
+    /// A connection was changed.
+    #[serde(rename = "connection.updated")]
+    ConnectionUpdated,
+    /// A connection was deleted.
+    #[serde(rename = "connection.deleted")]
+    ConnectionDeleted,
+    /// A product was registered.
+    #[serde(rename = "product.created")]
+    ProductCreated,
+    /// A product was changed.
+    #[serde(rename = "product.updated")]
+    ProductUpdated,
+    /// A product was deleted.
+    #[serde(rename = "product.deleted")]
+    ProductDeleted,
+}
+
+impl Record for Event {
+    const CLASS: &'static str = "event";
+}
+
+impl Event {
+    /// An event of a scope.
+    pub fn of(kind: EventKind, scope: &Scope, time: Timestamp, data: serde_json::Value) -> Self {
+        Self { kind, time, tenant: Some(scope.tenant.clone()), product: Some(scope.product.clone()), data }
+    }
+
+    /// Adds the event to a batch.
+    pub fn append(&self, batch: &mut Batch<'_>, store: &Store) {
+        batch.append(&store.keys().events(), self, KEPT);
+    }
+}
+
+/// Reads events.
+pub struct Events {
+    store: Store,
+}
+
+impl Events {
+    /// Events in `store`.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Events after a position, oldest first, each with its own position. Without one, from the oldest that is kept.
+    pub async fn read(&self, after: Option<String>, limit: u64) -> Result<Vec<(String, Event)>, Fault> {
+        let mut batch = self.store.batch();
+        let entries = batch.read(&self.store.keys().events(), after, limit);
+        Ok(batch.run().await?.entries(entries)?)
+    }
+}

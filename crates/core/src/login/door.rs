@@ -1,0 +1,283 @@
+//! Which client asks, which redirect is proven, which connections may answer.
+//!
+//! A client is named in one of the ways of [`ClientName`], tried in this order:
+//!
+//! 1. `client_id=prod_…`: a registered product. `tenant` names the organisation.
+//! 2. `tenant` and `product` as parameters; `client_id` is then a placeholder, the encoded scope, or a connection of it.
+//! 3. `client_id=tenant=T&product=P`, or the same in `access_type`, `resource` or an item of `scope`, as Jackson has it.
+//! 4. `client_id` of one connection: Jackson's computed `clientID`, or the connection's own id.
+//!
+//! The redirect URI is then proven by the registered product of that name, or, where there is none, by the connection's own
+//! list. Before that nothing is ever sent anywhere (RFC 6749 §4.1.2.1).
+
+use std::sync::Arc;
+
+use super::request::AuthorizeRequest;
+use super::{Logins, ReturnTo};
+use crate::connection::{Connection, ConnectionId};
+use crate::connections::sort;
+use crate::fault::{Code, Fault};
+use crate::products::{ClientAuthentication, Product, ProductAlias};
+use crate::redirect;
+use crate::scope::Scope;
+use crate::store::Key;
+
+/// How a `client_id` names a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientName {
+    /// A registered product's own id.
+    Product(String),
+    /// A scope, `tenant=T&product=P`.
+    Scope(Scope),
+    /// Nothing: Jackson's placeholder for clients that say the rest in parameters.
+    Dummy,
+    /// A connection: its id or Jackson's `clientID`.
+    Connection(String),
+}
+
+impl ClientName {
+    /// Reads a `client_id`.
+    pub fn read(client_id: &str) -> Self {
+        match client_id {
+            "dummy" | "" => Self::Dummy,
+            id if id.starts_with("prod_") => Self::Product(id.to_owned()),
+            id => match Scope::encoded(id) {
+                Some(scope) => Self::Scope(scope),
+                None => Self::Connection(id.to_owned()),
+            },
+        }
+    }
+}
+
+/// Where an app stands once it is known and its redirect URI is proven.
+#[derive(Debug)]
+pub struct Door {
+    /// Whose people it asks for.
+    pub scope: Scope,
+    /// The `client_id` as it was sent; `dummy` where none was.
+    pub client_id: String,
+    /// Its registration, if it has one.
+    pub product: Option<Arc<Product>>,
+    /// Who may answer: connections of the scope that may send people to this redirect URI, the deactivated among them.
+    connections: Vec<Arc<Connection>>,
+    /// The proven way back.
+    pub return_to: ReturnTo,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub enum Answerer {
+    /// One connection.
+    One(Arc<Connection>),
+    /// The person has to choose among several.
+    Several(Vec<Arc<Connection>>),
+}
+
+/// A refusal at the door.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub fault: Fault,
+    /// The registered app on whose behalf it is shown, where that is known.
+    pub product: Option<Arc<Product>>,
+    /// Whose people were asked for, where such a scope exists.
+    pub scope: Option<Scope>,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { fault, product: None, scope: None }
+    }
+}
+
+impl Logins {
+    /// Finds the client and proves its redirect URI. Whatever fails here is shown on a page.
+    pub async fn door(&self, request: &AuthorizeRequest) -> Result<Door, Refused> {
+        let found = self.find(request).await?;
+        let refused = {
+            let (product, exists) = (found.product.clone(), !found.connections.is_empty());
+            let scope = exists.then(|| found.scope.clone());
+            move |fault: Fault| Refused { fault, product, scope }
+        };
+        if found.connections.is_empty() {
+            return Err(refused(Code::ConnectionMissing.into()));
+        }
+        let Some(redirect_uri) = request.redirect_uri.clone() else {
+            return Err(refused(Code::RedirectUriMissing.into()));
+        };
+        let connections: Vec<_> = match &found.product {
+            Some(product) if redirect::is_allowed(&product.redirect_urls, &redirect_uri) => found.connections,
+            Some(_) => Vec::new(),
+            None => found
+                .connections
+                .into_iter()
+                .filter(|c| redirect::is_allowed(&c.redirect_urls, &redirect_uri))
+                .collect(),
+        };
+        if connections.is_empty() {
+            return Err(refused(Code::RedirectUriNotAllowed.fault().received(redirect_uri)));
+        }
+        let client_id = request.client_id.clone().unwrap_or_else(|| "dummy".to_owned());
+        let return_to = request.return_to(redirect_uri);
+        Ok(Door { scope: found.scope, client_id, product: found.product, connections, return_to })
+    }
+
+    async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Fault> {
+        let explicit = match (&request.tenant, &request.product) {
+            (Some(tenant), Some(product)) => Some(scope(tenant, product)?),
+            _ => None,
+        };
+        let client_id = request.client_id.as_deref().unwrap_or_default();
+        match (ClientName::read(client_id), explicit) {
+            (ClientName::Product(id), _) => self.find_product(&id, request).await,
+            (ClientName::Scope(encoded), Some(explicit)) if encoded != explicit => {
+                Err(Code::ClientNamesTwoProducts.into())
+            }
+            (ClientName::Scope(scope), _) | (ClientName::Dummy, Some(scope)) => self.find_scope(scope).await,
+            (ClientName::Connection(id), explicit) => {
+                if let Some(scope) = explicit.is_none().then(|| encoded_elsewhere(request)).flatten() {
+                    return self.find_scope(scope).await;
+                }
+                let found = self.find_connection(&id).await?;
+                match explicit {
+                    Some(scope) if scope != found.scope => Err(Code::ClientNamesTwoProducts.into()),
+                    _ => Ok(found),
+                }
+            }
+            (ClientName::Dummy, None) => match encoded_elsewhere(request) {
+                Some(scope) => self.find_scope(scope).await,
+                None if request.client_id.is_none() => Err(Code::ClientMissing.into()),
+                None => Err(Code::TenantMissing.into()),
+            },
+        }
+    }
+
+    async fn find_product(&self, client_id: &str, request: &AuthorizeRequest) -> Result<Found, Fault> {
+        let alias = self.product_alias(client_id).await?.ok_or(Code::ClientUnknown)?;
+        if request.product.as_ref().is_some_and(|product| *product != alias.name) {
+            return Err(Code::ClientNamesTwoProducts.into());
+        }
+        let tenant = request.tenant.as_ref().ok_or(Code::TenantMissing)?;
+        let found = self.find_scope(scope(tenant, &alias.name)?).await?;
+        if found.product.as_ref().is_none_or(|product| product.client_id != client_id) {
+            return Err(Code::ClientUnknown.into());
+        }
+        Ok(found)
+    }
+
+    /// A `client_id` names the same product for ever, so what the cache remembers is good enough to look there; whether the
+    /// product still has that `client_id` is checked on the product.
+    pub(super) async fn product_alias(&self, client_id: &str) -> Result<Option<Arc<ProductAlias>>, Fault> {
+        let key = self.store.keys().product_alias(client_id);
+        match self.store.remembered(&key) {
+            Some(alias) => Ok(Some(alias)),
+            None => Ok(self.store.get(&key).await?),
+        }
+    }
+
+    async fn find_connection(&self, id: &str) -> Result<Found, Fault> {
+        let keys = self.store.keys();
+        let key = self.connection_key(id).await?.ok_or(Code::ClientUnknown)?;
+        let connection = self.store.get(&key).await?.ok_or(Code::ClientUnknown)?;
+        let product = self.store.get(&keys.product(&connection.scope.product)).await?;
+        Ok(Found { scope: connection.scope.clone(), product, connections: vec![connection] })
+    }
+
+    /// Where the connection lies that a client names by its id or by Jackson's `clientID`.
+    pub(super) async fn connection_key(&self, id: &str) -> Result<Option<Key<Connection>>, Fault> {
+        let keys = self.store.keys();
+        if id.starts_with("conn_") {
+            return Ok(Some(keys.connection(&ConnectionId(id.to_owned()))));
+        }
+        let alias = self.store.get(&keys.connection_alias(id)).await?;
+        Ok(alias.map(|alias| keys.connection(&alias.id)))
+    }
+
+    /// The scope's product and connections: in one round trip where the cache remembers which connections there are.
+    async fn find_scope(&self, scope: Scope) -> Result<Found, Fault> {
+        let keys = self.store.keys();
+        let (product_key, list_key) = (keys.product(&scope.product), keys.scope(&scope));
+        let guess = self.store.remembered(&list_key).map(|list| list.ids.clone()).unwrap_or_default();
+
+        let mut batch = self.store.batch();
+        let (product, list) = (batch.get(&product_key), batch.get(&list_key));
+        let guessed: Vec<_> = guess.iter().map(|id| batch.get(&keys.connection(id))).collect();
+        let answers = batch.run().await?;
+        let product = answers.get(product)?;
+        let ids = answers.get(list)?.map(|list| list.ids.clone()).unwrap_or_default();
+
+        let mut connections = Vec::with_capacity(ids.len());
+        if ids == guess {
+            for slot in guessed {
+                connections.extend(answers.get(slot)?);
+            }
+        } else {
+            let mut batch = self.store.batch();
+            let slots: Vec<_> = ids.iter().map(|id| batch.get(&keys.connection(id))).collect();
+            let answers = batch.run().await?;
+            for slot in slots {
+                connections.extend(answers.get(slot)?);
+            }
+        }
+        connections.retain(|connection| connection.scope == scope);
+        sort(&mut connections);
+        Ok(Found { scope, product, connections })
+    }
+}
+
+struct Found {
+    scope: Scope,
+    product: Option<Arc<Product>>,
+    connections: Vec<Arc<Connection>>,
+}
+
+impl Door {
+    /// Who answers: the one that `idp_hint` names, the only one, or one that the person chooses. `idp_hint` never leaves the
+    /// scope: it is looked up among the scope's own connections.
+    pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
+        let mut candidates = self.connections.clone();
+        if let Some(hint) = &request.idp_hint {
+            candidates.retain(|connection| connection.id.0 == *hint || connection.client_id == *hint);
+            if candidates.is_empty() {
+                return Err(Code::IdpHintForeign.into());
+            }
+        }
+        candidates.retain(|connection| !connection.deactivated);
+        match candidates.len() {
+            0 => Err(Code::ConnectionDeactivated.into()),
+            1 => Ok(Answerer::One(candidates.remove(0))),
+            _ => Ok(Answerer::Several(candidates)),
+        }
+    }
+
+    /// Whether the client has no secret.
+    pub(super) fn is_public(&self) -> bool {
+        self.product.as_ref().is_some_and(|product| matches!(product.authentication, ClientAuthentication::None))
+    }
+}
+
+fn scope(tenant: &str, product: &str) -> Result<Scope, Fault> {
+    Scope::new(tenant, product)
+        .map_err(|_| Code::ConnectionMissing.fault().expected("a tenant and a product without colons"))
+}
+
+/// Jackson's other places for an encoded scope.
+fn encoded_elsewhere(request: &AuthorizeRequest) -> Option<Scope> {
+    let places = [request.access_type.as_deref(), request.resource.as_deref()];
+    let items = request.scope.iter().map(String::as_str);
+    places.into_iter().flatten().chain(items).find_map(Scope::encoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_ids_are_read_in_one_way() {
+        assert_eq!(ClientName::read("dummy"), ClientName::Dummy);
+        assert_eq!(ClientName::read("prod_x"), ClientName::Product("prod_x".into()));
+        assert_eq!(ClientName::read("tenant=a&product=b"), ClientName::Scope(Scope::new("a", "b").unwrap()));
+        assert_eq!(ClientName::read("conn_x"), ClientName::Connection("conn_x".into()));
+        assert_eq!(ClientName::read("0123abcd"), ClientName::Connection("0123abcd".into()));
+    }
+}

@@ -1,0 +1,138 @@
+//! The IdP has answered and the answer is verified: identity to claims, claims to grant, grant to code.
+
+use serde_json::{Map, Value, json};
+
+use super::start::after;
+use super::{Grant, Login, Logins, Replay, Session, SessionId, Terms};
+use crate::connection::{Connection, Idp};
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::identity::Identity;
+use crate::mapping::{self, Claims};
+use crate::ports::Timestamp;
+use crate::secret::Secret;
+use crate::trace::Outcome;
+
+/// A verified answer of an IdP.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who it says it is.
+    pub identity: Identity,
+    /// The name of the assertion, which is used once.
+    pub assertion_id: String,
+    /// Until when the assertion could be presented again.
+    pub usable_until: Timestamp,
+    /// What an admin should mind though it did not stop the login.
+    pub notes: Vec<String>,
+}
+
+impl Logins {
+    /// Uses the answer, and issues a code for the app. The login's trace is filled also where this fails.
+    pub async fn finish(&self, login: &mut Login, connection: &Connection, answer: Answer) -> Result<Secret, Fault> {
+        let now = self.clock.now();
+        login.trace.step("response", now);
+        login.trace.attributes = mapping::names(&answer.identity);
+        login.trace.notes.extend(answer.notes.iter().cloned());
+        self.use_once(connection, &answer).await?;
+        let claims = self.claims(login, connection, &answer.identity)?;
+
+        let code = Secret::random(&*self.random, "");
+        let session = SessionId::random(&*self.random);
+        let mut trace = login.trace.clone();
+        trace.step("code", now);
+        trace.outcome = Some(Outcome::Succeeded);
+        let data = json!({ "trace": trace.id, "connection": connection.id });
+        let event = Event::of(EventKind::LoginSucceeded, &trace.scope, now, data);
+        let grant = Grant {
+            terms: Terms {
+                client_id: login.requested.client_id.clone(),
+                scope: login.requested.scope.clone(),
+                connection: connection.id.clone(),
+                redirect_uri: login.return_to.redirect_uri.clone(),
+                code_challenge: login.requested.code_challenge.clone(),
+                session: session.clone(),
+            },
+            oauth_scope: login.requested.oauth_scope.clone(),
+            claims,
+            expires: after(now, self.settings.code_lifetime),
+            trace,
+        };
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        batch.put(&keys.grant(code.expose()), &grant, Some(self.settings.code_lifetime));
+        batch.put(&keys.session(&session), &Session::Live { began: now }, Some(self.session_lifetime()));
+        grant.trace.save(&mut batch, &self.store);
+        event.append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(code)
+    }
+
+    /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
+    /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
+    /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
+    pub async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
+        let lifetime = answer.usable_until.duration_since(self.clock.now());
+        let lifetime = std::time::Duration::try_from(lifetime).unwrap_or_default() + std::time::Duration::from_secs(1);
+        let mut batch = self.store.batch();
+        let key = self.store.keys().replay(&connection.id, &answer.assertion_id);
+        let first = batch.put_new(&key, &Replay {}, Some(lifetime));
+        match batch.run().await?.written(first) {
+            true => Ok(()),
+            false => Err(Code::SamlAssertionReplayed.into()),
+        }
+    }
+
+    /// What the app is told. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.
+    fn claims(&self, login: &Login, connection: &Connection, identity: &Identity) -> Result<Claims, Fault> {
+        let stable_id = mapping::stable_id(identity)
+            .ok_or_else(|| Code::SubjectMissing.fault().received(mapping::names(identity).join(", ")))?;
+        let scope = &connection.scope;
+        let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
+        let subject = self.store.subject(&parts.map(str::as_bytes));
+        let mut claims = mapping::claims(identity, &subject)?;
+        claims.insert("requested".into(), Value::Object(requested(login, connection)));
+        Ok(claims)
+    }
+
+    /// A session outlives its code by the life of the tokens that the code gives.
+    pub(super) fn session_lifetime(&self) -> std::time::Duration {
+        self.settings.code_lifetime + self.settings.access_token_lifetime
+    }
+}
+
+/// What the app asked for, as Jackson repeats it in the claims. Tenant and product reach the app only here.
+fn requested(login: &Login, connection: &Connection) -> Map<String, Value> {
+    let asked = &login.requested;
+    let Idp::Saml(idp) = &connection.idp;
+    let mut requested = Map::new();
+    let mut put = |name: &str, value: Value| requested.insert(name.to_owned(), value);
+    put("client_id", json!(asked.client_id));
+    put("tenant", json!(asked.scope.tenant));
+    put("product", json!(asked.scope.product));
+    put("redirect_uri", json!(login.return_to.redirect_uri));
+    put("protocol", json!("saml"));
+    put("login_type", json!("sp-initiated"));
+    put("providerName", json!(provider(&idp.entity_id)));
+    put("scope", json!(asked.oauth_scope));
+    if asked.oauth_scope.iter().any(|scope| scope == "openid") {
+        put("oidc", json!(true));
+    }
+    let optional = [
+        ("state", &login.return_to.state),
+        ("nonce", &asked.nonce),
+        ("idp_hint", &asked.idp_hint),
+        ("login_hint", &asked.login_hint),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            put(name, json!(value));
+        }
+    }
+    requested
+}
+
+/// Jackson's name for an IdP: the host of its entity ID, or the whole of it where it is no URL.
+pub fn provider(entity_id: &str) -> String {
+    let host = url::Url::parse(entity_id).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| entity_id.to_owned())
+}

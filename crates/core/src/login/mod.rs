@@ -1,0 +1,226 @@
+//! A login, from the app's question to the app's answer. Each step is one function; each arrow is one type.
+//!
+//! ```text
+//! authorize   AuthorizeRequest ─ Logins::door ─→ Door ─ Logins::start ─→ Login saved; the browser goes to the IdP
+//! ACS         RelayState + cookie ─ Logins::take ─→ Login, once
+//!             response ─ postern_saml::response::verify ─→ VerifiedAssertion ─→ Identity
+//!             Identity ─ Logins::finish ─→ Claims, Grant; the browser goes back to the app with a code
+//! token       code + client + PKCE verifier ─ Logins::redeem ─→ AccessToken
+//! userinfo    access token ─ Logins::userinfo ─→ Claims
+//! ```
+//!
+//! | step | file |
+//! |---|---|
+//! | what the app may ask | [`request`] |
+//! | which client, which redirect, which connection | [`door`] |
+//! | begin, and find again | [`start`] |
+//! | identity to code | [`finish`] |
+//! | code to token to claims | [`redeem`] |
+//!
+//! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
+//! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
+
+pub mod door;
+pub mod finish;
+pub mod redeem;
+pub mod request;
+pub mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connection::ConnectionId;
+use crate::mapping::Claims;
+use crate::ports::{Clock, Random, Timestamp};
+use crate::scope::Scope;
+use crate::secret::SecretHash;
+use crate::store::{Record, Store};
+use crate::trace::Trace;
+
+/// Runs logins. One for the process; stateless but for the store.
+pub struct Logins {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    settings: Settings,
+}
+
+/// What the operator decides about logins.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuer: the public URL, without a trailing slash.
+    pub issuer: String,
+    /// How long a person has to sign in at the IdP.
+    pub login_lifetime: Duration,
+    /// How long a code can be redeemed.
+    pub code_lifetime: Duration,
+    /// How long an access token works.
+    pub access_token_lifetime: Duration,
+    /// Opens products without a registration to clients that name no connection of their own.
+    pub client_secret_verifier: Option<SecretHash>,
+}
+
+impl Logins {
+    /// Logins over `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> Self {
+        Self { store, clock, random, settings }
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// A login that waits for the IdP's answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Login {
+    /// The id of the AuthnRequest, which the response has to answer.
+    pub request_id: String,
+    /// Whose people may answer.
+    pub connection: ConnectionId,
+    /// Where the app hears of the outcome.
+    pub return_to: ReturnTo,
+    /// What the app asked for.
+    pub requested: Requested,
+    /// From when on it is too late.
+    pub expires: Timestamp,
+    /// Its story so far.
+    pub trace: Trace,
+}
+
+impl Record for Login {
+    const CLASS: &'static str = "login";
+}
+
+/// What a spent login leaves behind: nothing but that it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SpentLogin {}
+
+impl Record for SpentLogin {
+    const CLASS: &'static str = "spent-login";
+}
+
+/// A proven way back to the app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReturnTo {
+    /// A registered redirect URI, as the app sent it.
+    pub redirect_uri: String,
+    /// The app's own state, returned byte for byte.
+    pub state: Option<String>,
+}
+
+/// What the app asked for, as far as it matters later.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Requested {
+    /// The `client_id` as the app sent it; the audience of what it is told.
+    pub client_id: String,
+    /// Whose people were asked for.
+    pub scope: Scope,
+    /// The OAuth scope.
+    pub oauth_scope: Vec<String>,
+    /// The PKCE challenge, method S256.
+    pub code_challenge: Option<String>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// Which connection of several was asked for.
+    pub idp_hint: Option<String>,
+    /// Who the app believes it is.
+    pub login_hint: Option<String>,
+}
+
+/// That an assertion was used (SAML Profiles §4.1.4.5).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Replay {}
+
+impl Record for Replay {
+    const CLASS: &'static str = "replay";
+}
+
+/// What a code stands for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// What a redemption has to fit.
+    pub terms: Terms,
+    /// The OAuth scope that was asked for.
+    pub oauth_scope: Vec<String>,
+    /// What the app is told.
+    pub claims: Claims,
+    /// From when on it is too late.
+    pub expires: Timestamp,
+    /// The story of the login so far.
+    pub trace: Trace,
+}
+
+impl Record for Grant {
+    const CLASS: &'static str = "code";
+}
+
+/// What the redemption of a code has to fit. Stays behind when the code is spent, so that a replay can be told from a
+/// guess, and the session of the first redemption be ended. Racing redemptions leave the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Terms {
+    /// The `client_id` that the app sent.
+    pub client_id: String,
+    /// Whose people were asked for.
+    pub scope: Scope,
+    /// Whose people answered.
+    pub connection: ConnectionId,
+    /// Where the code was sent.
+    pub redirect_uri: String,
+    /// The PKCE challenge, method S256.
+    pub code_challenge: Option<String>,
+    /// The session that its tokens belong to.
+    pub session: SessionId,
+}
+
+impl Record for Terms {
+    const CLASS: &'static str = "spent-code";
+}
+
+/// The name of a session: 160 random bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+impl SessionId {
+    fn random(random: &dyn Random) -> Self {
+        let mut bytes = [0; 20];
+        random.fill(&mut bytes);
+        Self(crate::base64url(&bytes))
+    }
+}
+
+/// What an app's tokens for one login belong to. It begins when the code is issued, and where it is not, no token works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Session {
+    /// Its tokens work.
+    Live {
+        /// Since when.
+        began: Timestamp,
+    },
+    /// Its tokens are dead.
+    Ended,
+}
+
+impl Record for Session {
+    const CLASS: &'static str = "session";
+}
+
+/// What an access token stands for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// The client it was issued to.
+    pub client_id: String,
+    /// What the app is told.
+    pub claims: Claims,
+    /// From when on it is worthless.
+    pub expires: Timestamp,
+}
+
+impl Record for AccessToken {
+    const CLASS: &'static str = "access-token";
+}

@@ -1,0 +1,234 @@
+//! Code to access token, access token to claims.
+//!
+//! The order of a redemption is fixed: read, authenticate the client, compare what the code was issued for, spend, issue.
+//! A code is spent before anything is issued: losing a login to a crash beats issuing twice.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::door::ClientName;
+use super::start::after;
+use super::{AccessToken, Grant, Logins, Session, SessionId, Terms};
+use crate::connection::Connection;
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::mapping::Claims;
+use crate::products::{ClientAuthentication, Product};
+use crate::scope::Scope;
+use crate::secret::{Secret, random_text};
+use crate::store::Spent;
+
+/// A token request (RFC 6749 §4.1.3), with whatever credentials came along.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who asks.
+    pub client_id: Option<String>,
+    /// Its secret, from the header or the form.
+    pub client_secret: Option<Secret>,
+    /// What was issued to it.
+    pub code: Option<Secret>,
+    /// Where it was issued to.
+    pub redirect_uri: Option<String>,
+    /// The PKCE verifier.
+    pub code_verifier: Option<Secret>,
+}
+
+/// What a redemption gives (RFC 6749 §5.1).
+#[derive(Debug)]
+pub struct Tokens {
+    /// Opaque: `session.secret`.
+    pub access_token: Secret,
+    /// Its lifetime in seconds.
+    pub expires_in: u64,
+}
+
+/// Who a client claims to be, as far as the store knows it.
+#[derive(Default)]
+struct Claimed {
+    product: Option<Arc<Product>>,
+    connection: Option<Arc<Connection>>,
+}
+
+impl Logins {
+    /// Redeems a code.
+    pub async fn redeem(&self, request: &TokenRequest) -> Result<Tokens, Fault> {
+        let client_id = request.client_id.as_deref().ok_or(Code::ClientAuthenticationMissing)?;
+        let code = request.code.as_ref().ok_or(Code::CodeMissing)?;
+        let name = ClientName::read(client_id);
+        let key = self.store.keys().grant(code.expose());
+
+        let product_key = match &name {
+            ClientName::Product(id) => {
+                let alias = self.product_alias(id).await?.ok_or(Code::ClientUnknown)?;
+                Some(self.store.keys().product(&alias.name))
+            }
+            _ => None,
+        };
+        let mut batch = self.store.batch();
+        let grant = batch.get(&key);
+        let product = product_key.as_ref().map(|key| batch.get(key));
+        let answers = batch.run().await?;
+        let mut claimed = Claimed::default();
+        if let Some(slot) = product {
+            claimed.product = answers.get(slot)?.filter(|product| product.client_id == client_id);
+        }
+        let live: Option<Arc<Grant>> = answers.get(grant)?;
+        let terms = match &live {
+            Some(grant) => Some(grant.terms.clone()),
+            None => answers.tombstone::<Grant, Terms>(grant)?,
+        };
+
+        if !matches!(name, ClientName::Product(_)) {
+            self.look_up(&name, terms.as_ref(), &mut claimed).await?;
+        }
+        // Where the code is unknown, a client that can be told apart without it is authenticated all the same, so that a
+        // wrong secret is called one.
+        if terms.is_some()
+            || claimed.product.is_some()
+            || matches!(name, ClientName::Product(_) | ClientName::Connection(_))
+        {
+            self.authenticate(&name, request.client_secret.as_ref(), &claimed)?;
+        }
+        let terms = terms.ok_or(Code::CodeUnknown)?;
+        terms.check(client_id, request)?;
+        let Some(grant) = live else { return self.replayed(&terms).await };
+        if grant.expires <= self.clock.now() {
+            return Err(Code::CodeUnknown.into());
+        }
+        self.issue(&key, &grant).await
+    }
+
+    /// Spends the code and issues, in one round trip. What a loser of the race issues here is never told to anybody.
+    async fn issue(&self, key: &crate::store::Key<Grant>, grant: &Grant) -> Result<Tokens, Fault> {
+        let (now, lifetime) = (self.clock.now(), self.settings.access_token_lifetime);
+        let access_token = Secret::new(format!("{}.{}", grant.terms.session.0, random_text(&*self.random)));
+        let record = AccessToken {
+            client_id: grant.terms.client_id.clone(),
+            claims: grant.claims.clone(),
+            expires: after(now, lifetime),
+        };
+        let mut trace = grant.trace.clone();
+        trace.step("token", now);
+
+        let mut batch = self.store.batch();
+        let spent = batch.consume(key, &grant.terms, self.session_lifetime());
+        batch.put(&self.store.keys().access_token(access_token.expose()), &record, Some(lifetime));
+        trace.save(&mut batch, &self.store);
+        match batch.run().await?.consumed::<Grant, Terms>(spent)? {
+            Spent::Live(_) => Ok(Tokens { access_token, expires_in: lifetime.as_secs() }),
+            Spent::Before(terms) => self.replayed(&terms).await,
+            Spent::Absent => Err(Code::CodeUnknown.into()),
+        }
+    }
+
+    /// RFC 6749 §4.1.2: "If an authorization code is used more than once, the authorization server MUST deny the request and
+    /// SHOULD revoke (when possible) all tokens previously issued based on that authorization code." Only a request that
+    /// would have been good comes here, so that nobody can end a session with a code that they merely saw.
+    async fn replayed(&self, terms: &Terms) -> Result<Tokens, Fault> {
+        let data = serde_json::json!({ "connection": terms.connection });
+        let event = Event::of(EventKind::CodeReplayed, &terms.scope, self.clock.now(), data);
+        let mut batch = self.store.batch();
+        batch.put(&self.store.keys().session(&terms.session), &Session::Ended, Some(self.session_lifetime()));
+        event.append(&mut batch, &self.store);
+        batch.run().await?;
+        Err(Code::CodeSpent.into())
+    }
+
+    /// Finds the product or the connection that a client names. One that names nothing is the client of its code's scope.
+    async fn look_up(&self, name: &ClientName, terms: Option<&Terms>, claimed: &mut Claimed) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let scope: Option<&Scope> = match name {
+            ClientName::Scope(scope) => Some(scope),
+            _ => terms.map(|terms| &terms.scope),
+        };
+        let connection_key = match name {
+            ClientName::Connection(id) => self.connection_key(id).await?,
+            _ => terms.map(|terms| keys.connection(&terms.connection)),
+        };
+        let mut batch = self.store.batch();
+        let product = scope.map(|scope| batch.get(&keys.product(&scope.product)));
+        let connection = connection_key.as_ref().map(|key| batch.get(key));
+        let answers = batch.run().await?;
+        if let Some(slot) = product {
+            claimed.product = answers.get(slot)?;
+        }
+        if let Some(slot) = connection {
+            claimed.connection = answers.get(slot)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the client is who it says. Confidential clients always authenticate, PKCE or not.
+    ///
+    /// | the client names | and may prove itself by |
+    /// |---|---|
+    /// | a registered product | that product's secret, or nothing where it is registered as public |
+    /// | a scope, or nothing, of a registered product | the same |
+    /// | a scope, or nothing, without a registration | `oauth.client_secret_verifier`, or the connection's `clientSecret` |
+    /// | a connection | that connection's `clientSecret` |
+    fn authenticate(&self, name: &ClientName, secret: Option<&Secret>, claimed: &Claimed) -> Result<(), Fault> {
+        let secret = secret.map(Secret::expose).filter(|secret| !secret.is_empty());
+        let of_connection = |secret: &str| claimed.connection.as_ref().is_some_and(|c| c.client_secret.matches(secret));
+        let right = match (name, claimed.product.as_ref().map(|product| &product.authentication)) {
+            (ClientName::Product(_), None) => return Err(Code::ClientUnknown.into()),
+            (ClientName::Connection(_), _) if claimed.connection.is_none() => return Err(Code::ClientUnknown.into()),
+            (ClientName::Connection(_), _) => secret.map(of_connection),
+            (_, Some(ClientAuthentication::None)) => Some(secret.is_none()),
+            (_, Some(ClientAuthentication::ClientSecret { hash, .. })) => secret.map(|secret| hash.matches(secret)),
+            (_, None) => secret.map(|secret| {
+                let verifier = self.settings.client_secret_verifier.as_ref().is_some_and(|hash| hash.matches(secret));
+                verifier | of_connection(secret)
+            }),
+        };
+        match right {
+            Some(true) => Ok(()),
+            Some(false) => Err(Code::ClientSecretWrong.into()),
+            None => Err(Code::ClientAuthenticationMissing.into()),
+        }
+    }
+
+    /// What the app is told about whom an access token stands for.
+    pub async fn userinfo(&self, token: &str) -> Result<Claims, Fault> {
+        let (session, _) = token.split_once('.').ok_or(Code::TokenInvalid)?;
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let session = batch.get(&keys.session(&SessionId(session.to_owned())));
+        let token = batch.get(&keys.access_token(token));
+        let answers = batch.run().await?;
+        let Some(Session::Live { .. }) = answers.get(session)?.as_deref() else {
+            return Err(Code::TokenInvalid.into());
+        };
+        let token = answers.get(token)?.filter(|token| token.expires > self.clock.now()).ok_or(Code::TokenInvalid)?;
+        Ok(token.claims.clone())
+    }
+}
+
+impl Terms {
+    /// Whether a redemption fits what the code was issued for (B6, B7, B17).
+    fn check(&self, client_id: &str, request: &TokenRequest) -> Result<(), Fault> {
+        if self.client_id != client_id {
+            return Err(Code::CodeForOtherClient.into());
+        }
+        match (&self.code_challenge, &request.code_verifier) {
+            (None, None) => {}
+            // RFC 9700 §2.1.1: "authorization servers MUST mitigate PKCE Downgrade Attacks by ensuring that a token request
+            // containing a code_verifier parameter is accepted only if a code_challenge parameter was present".
+            (None, Some(_)) => return Err(Code::VerifierUnexpected.into()),
+            (Some(_), None) => return Err(Code::VerifierMissing.into()),
+            (Some(challenge), Some(verifier)) => {
+                let computed = crate::base64url(&Sha256::digest(verifier.expose().as_bytes()));
+                if !bool::from(computed.as_bytes().ct_eq(challenge.as_bytes())) {
+                    return Err(Code::VerifierWrong.into());
+                }
+            }
+        }
+        match &request.redirect_uri {
+            Some(uri) if *uri == self.redirect_uri => Ok(()),
+            // OAuth 2.1 §10.2 drops the parameter, because PKCE protects what it was for.
+            None if self.code_challenge.is_some() => Ok(()),
+            _ => Err(Code::CodeRedirectMismatch.into()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The beginning of a login, and the moment in which the IdP's answer finds it again.
+//!
+//! RFC 9700 §4.7: the login is bound to the browser that began it. RelayState carries the login's id, a cookie carries a
+//! secret, and only both together name the record. A stranger's post cannot spend a login that it cannot name.
+
+use super::door::Door;
+use super::request::AuthorizeRequest;
+use super::{Login, Logins, Requested, SpentLogin};
+use crate::connection::{Connection, Idp};
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::ports::Timestamp;
+use crate::scope::Scope;
+use crate::secret::{Secret, random_text};
+use crate::store::Spent;
+use crate::trace::{Trace, TraceId};
+
+/// A login that waits, and the two halves of its name.
+#[derive(Debug)]
+pub struct Started {
+    /// Goes through the IdP as RelayState; 30 characters (SAML Bindings §3.4.3: at most 80 bytes).
+    pub login_id: String,
+    /// Stays in the browser, as a cookie.
+    pub browser: Secret,
+}
+
+impl Logins {
+    /// The story of a login that begins now.
+    pub fn trace(&self, scope: &Scope, client_id: &str, redirect_uri: &str) -> Trace {
+        Trace::begin(TraceId::random(&*self.random), scope.clone(), client_id, redirect_uri, self.clock.now())
+    }
+
+    /// Checks what a client with a proven redirect URI asks for. What fails here, the app hears.
+    pub fn check(&self, request: &AuthorizeRequest, door: &Door) -> Result<(), Fault> {
+        request.check(door.is_public())
+    }
+
+    /// Saves a login that waits for `connection` to answer the request with `request_id`.
+    pub async fn start(
+        &self,
+        request: &AuthorizeRequest,
+        door: &Door,
+        connection: &Connection,
+        request_id: &str,
+        mut trace: Trace,
+    ) -> Result<Started, Fault> {
+        let now = self.clock.now();
+        let Idp::Saml(idp) = &connection.idp;
+        trace.connection = Some(connection.id.clone());
+        trace.idp = Some(idp.entity_id.clone());
+        let login = Login {
+            request_id: request_id.to_owned(),
+            connection: connection.id.clone(),
+            return_to: door.return_to.clone(),
+            requested: Requested {
+                client_id: door.client_id.clone(),
+                scope: door.scope.clone(),
+                oauth_scope: request.scope.clone(),
+                code_challenge: request.code_challenge.clone(),
+                nonce: request.nonce.clone(),
+                idp_hint: request.idp_hint.clone(),
+                login_hint: request.login_hint.clone(),
+            },
+            expires: after(now, self.settings.login_lifetime),
+            trace,
+        };
+        let started = Started { login_id: self.login_id(now), browser: Secret::random(&*self.random, "") };
+        let mut batch = self.store.batch();
+        let key = self.store.keys().login(&started.login_id, started.browser.expose());
+        batch.put(&key, &login, Some(self.settings.login_lifetime));
+        login.trace.save_first(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(started)
+    }
+
+    /// Takes the login that an IdP's answer belongs to, once. `browser` is what the browser's cookie for this login holds.
+    pub async fn take(&self, login_id: &str, browser: Option<&str>) -> Result<Login, Fault> {
+        let browser = browser.ok_or(Code::LoginOtherBrowser)?;
+        let mut batch = self.store.batch();
+        let key = self.store.keys().login(login_id, browser);
+        let slot = batch.consume(&key, &SpentLogin {}, self.settings.login_lifetime);
+        match batch.run().await?.consumed(slot)? {
+            Spent::Live(login) if login.expires > self.clock.now() => Ok(login),
+            Spent::Live(_) | Spent::Absent => Err(Code::LoginUnknown.into()),
+            Spent::Before(_) => Err(Code::LoginSpent.into()),
+        }
+    }
+
+    /// Ends the story of a login that was refused. `begun` says whether it was saved before.
+    pub async fn fail(&self, mut trace: Trace, fault: &Fault, begun: bool) -> Result<(), Fault> {
+        trace.fail(fault);
+        let data = serde_json::json!({ "trace": trace.id, "connection": trace.connection, "code": fault.code.name() });
+        let event = Event::of(EventKind::LoginFailed, &trace.scope, self.clock.now(), data);
+        let mut batch = self.store.batch();
+        match begun {
+            true => trace.save(&mut batch, &self.store),
+            false => trace.save_first(&mut batch, &self.store),
+        }
+        event.append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+
+    /// When it was made, so that a browser's oldest cookies can be told, and 132 random bits.
+    fn login_id(&self, now: Timestamp) -> String {
+        format!("{:08x}{}", now.as_second(), &random_text(&*self.random)[..22])
+    }
+}
+
+/// `now` plus a lifetime; at the end of time where that is beyond it.
+pub(super) fn after(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
+    now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
+}

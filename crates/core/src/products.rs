@@ -1,0 +1,315 @@
+//! Products: the apps, registered as OAuth clients.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::ports::{Clock, Random};
+use crate::redirect;
+use crate::scope::check_name;
+use crate::secret::{Secret, SecretHash, random_text};
+use crate::store::{Record, Store};
+use crate::trace::milliseconds;
+
+/// An app that sends people here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Product {
+    /// Its OAuth `client_id`, `prod_…`.
+    pub client_id: String,
+    /// Its name: the `product` of every scope that belongs to it.
+    pub name: String,
+    /// How it authenticates at the token endpoint.
+    pub authentication: ClientAuthentication,
+    /// Where its people may be sent back to. Decides alone, whatever its connections list.
+    pub redirect_urls: Vec<String>,
+    /// Where a login starts that began at the IdP (OIDC Core §4).
+    pub initiate_login_url: Option<String>,
+    /// Where its people may be sent after logging out.
+    pub post_logout_redirect_urls: Vec<String>,
+    /// Shown on error pages.
+    pub support_url: Option<String>,
+    /// Shown on error pages.
+    pub support_email: Option<String>,
+    /// When it was registered.
+    pub created: crate::ports::Timestamp,
+}
+
+/// How a client proves who it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// By a secret, in the header or in the form.
+    ClientSecret {
+        /// What is kept of the secret.
+        hash: SecretHash,
+        /// Whether it was registered as `client_secret_post`; both ways are accepted.
+        post: bool,
+    },
+    /// Not at all: a public client, which PKCE protects.
+    None,
+}
+
+impl ClientAuthentication {
+    /// The registered name (RFC 7591 §2).
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::ClientSecret { post: false, .. } => "client_secret_basic",
+            Self::ClientSecret { post: true, .. } => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Record for Product {
+    const CLASS: &'static str = "product";
+    const CACHED: bool = true;
+}
+
+/// The way from a `client_id` to its product.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProductAlias {
+    /// The product's name.
+    pub name: String,
+}
+
+impl Record for ProductAlias {
+    const CLASS: &'static str = "client";
+    const CACHED: bool = true;
+}
+
+/// What may be set on a product. `None` leaves a member as it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProductSettings {
+    /// See [`Product::redirect_urls`].
+    pub redirect_urls: Option<Vec<String>>,
+    /// `client_secret_basic`, `client_secret_post` or `none`.
+    pub token_endpoint_auth_method: Option<String>,
+    /// See [`Product::initiate_login_url`]; an empty string removes it.
+    pub initiate_login_url: Option<String>,
+    /// See [`Product::post_logout_redirect_urls`].
+    pub post_logout_redirect_urls: Option<Vec<String>>,
+    /// See [`Product::support_url`]; an empty string removes it.
+    pub support_url: Option<String>,
+    /// See [`Product::support_email`]; an empty string removes it.
+    pub support_email: Option<String>,
+}
+
+/// Registers and finds products.
+pub struct Products {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Products {
+    /// Products in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { store, clock, random }
+    }
+
+    /// Registers an app. Returns its secret, which is never shown again.
+    pub async fn create(&self, name: &str, settings: ProductSettings) -> Result<(Product, Option<Secret>), Fault> {
+        check_name(name).map_err(|why| invalid("product", why))?;
+        let now = self.clock.now();
+        let mut product = Product {
+            client_id: format!("prod_{}", random_text(&*self.random)),
+            name: name.to_owned(),
+            authentication: ClientAuthentication::None,
+            redirect_urls: Vec::new(),
+            initiate_login_url: None,
+            post_logout_redirect_urls: Vec::new(),
+            support_url: None,
+            support_email: None,
+            created: now,
+        };
+        let method = settings.token_endpoint_auth_method.clone().unwrap_or_else(|| "client_secret_basic".to_owned());
+        let secret =
+            self.apply(&mut product, ProductSettings { token_endpoint_auth_method: Some(method), ..settings })?;
+        if product.redirect_urls.is_empty() {
+            return Err(Code::FieldMissing.fault().expected("redirect_urls"));
+        }
+
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        batch.put(&keys.product_alias(&product.client_id), &ProductAlias { name: name.to_owned() }, None);
+        let created = batch.put_new(&keys.product(name), &product, None);
+        batch.index_add(&keys.products(), milliseconds(now), keys.product_name(name));
+        if !batch.run().await?.written(created) {
+            let mut batch = self.store.batch();
+            batch.delete(&keys.product_alias(&product.client_id));
+            batch.run().await?;
+            return Err(Code::ProductExists.into());
+        }
+        self.tell(EventKind::ProductCreated, &product).await?;
+        Ok((product, secret))
+    }
+
+    /// Changes a product. Returns a secret where the change gave it one.
+    pub async fn update(&self, name: &str, settings: ProductSettings) -> Result<(Product, Option<Secret>), Fault> {
+        let key = self.store.keys().product(name);
+        let mut batch = self.store.batch();
+        let slot = batch.get(&key);
+        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ProductNotFound)?;
+        let mut product = (*stored.record).clone();
+        let secret = self.apply(&mut product, settings)?;
+        self.replace(&key, &stored, &product).await?;
+        Ok((product, secret))
+    }
+
+    /// Gives a product a new secret; the old one is dead at once.
+    pub async fn rotate_secret(&self, name: &str) -> Result<(Product, Secret), Fault> {
+        let key = self.store.keys().product(name);
+        let mut batch = self.store.batch();
+        let slot = batch.get(&key);
+        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ProductNotFound)?;
+        let mut product = (*stored.record).clone();
+        let ClientAuthentication::ClientSecret { post, .. } = product.authentication else {
+            return Err(Code::FieldInvalid.fault().expected("token_endpoint_auth_method with a secret"));
+        };
+        let secret = Secret::random(&*self.random, "ps_");
+        product.authentication = ClientAuthentication::ClientSecret { hash: SecretHash::of(secret.expose()), post };
+        self.replace(&key, &stored, &product).await?;
+        Ok((product, secret))
+    }
+
+    async fn replace(
+        &self,
+        key: &crate::store::Key<Product>,
+        stored: &crate::store::Stored<Product>,
+        product: &Product,
+    ) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        let written = batch.replace(key, Some(stored), product);
+        if !batch.run().await?.written(written) {
+            return Err(Code::ChangedMeanwhile.into());
+        }
+        self.tell(EventKind::ProductUpdated, product).await
+    }
+
+    /// The product of this name.
+    pub async fn find(&self, name: &str) -> Result<Option<Arc<Product>>, Fault> {
+        Ok(self.store.get(&self.store.keys().product(name)).await?)
+    }
+
+    /// The product with this `client_id`.
+    pub async fn find_by_client_id(&self, client_id: &str) -> Result<Option<Arc<Product>>, Fault> {
+        match self.store.get(&self.store.keys().product_alias(client_id)).await? {
+            Some(alias) => self.find(&alias.name).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Products, newest first.
+    pub async fn list(&self, offset: u64, limit: u64) -> Result<Vec<Arc<Product>>, Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let page = batch.index_page(&keys.products(), offset, limit);
+        let answers = batch.run().await?;
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = answers.members(page).map(|member| batch.get(&keys.product_member(member))).collect();
+        let answers = batch.run().await?;
+        Ok(slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<_, _>>()?)
+    }
+
+    /// Removes the registration. Its connections stay, and then decide alone, as in Jackson.
+    pub async fn delete(&self, name: &str) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let product = self.find(name).await?.ok_or(Code::ProductNotFound)?;
+        let mut batch = self.store.batch();
+        batch.delete(&keys.product(name));
+        batch.delete(&keys.product_alias(&product.client_id));
+        batch.index_remove(&keys.products(), keys.product_name(name));
+        batch.run().await?;
+        self.tell(EventKind::ProductDeleted, &product).await
+    }
+
+    /// Checks and applies settings. The secret is one that the change made.
+    fn apply(&self, product: &mut Product, settings: ProductSettings) -> Result<Option<Secret>, Fault> {
+        let mut secret = None;
+        if let Some(urls) = settings.redirect_urls {
+            product.redirect_urls = checked_urls("redirect_urls", urls)?;
+            if product.redirect_urls.is_empty() {
+                return Err(invalid("redirect_urls", "needs at least one URL"));
+            }
+        }
+        if let Some(urls) = settings.post_logout_redirect_urls {
+            product.post_logout_redirect_urls = checked_urls("post_logout_redirect_urls", urls)?;
+        }
+        if let Some(url) = settings.initiate_login_url {
+            product.initiate_login_url = optional_url("initiate_login_url", url)?;
+        }
+        if let Some(url) = settings.support_url {
+            product.support_url = optional_url("support_url", url)?;
+        }
+        if let Some(address) = settings.support_email {
+            if !address.is_empty()
+                && (!address.contains('@') || address.len() > 254 || address.contains(char::is_whitespace))
+            {
+                return Err(invalid("support_email", "is not an e-mail address"));
+            }
+            product.support_email = Some(address).filter(|address| !address.is_empty());
+        }
+        match (settings.token_endpoint_auth_method.as_deref(), &product.authentication) {
+            (None, _) | (Some("none"), ClientAuthentication::None) => {}
+            (Some("none"), _) => product.authentication = ClientAuthentication::None,
+            (Some(method @ ("client_secret_basic" | "client_secret_post")), present) => {
+                let post = method == "client_secret_post";
+                let hash = match present {
+                    ClientAuthentication::ClientSecret { hash, .. } => hash.clone(),
+                    ClientAuthentication::None => {
+                        let fresh = Secret::random(&*self.random, "ps_");
+                        let hash = SecretHash::of(fresh.expose());
+                        secret = Some(fresh);
+                        hash
+                    }
+                };
+                product.authentication = ClientAuthentication::ClientSecret { hash, post };
+            }
+            (Some(_), _) => {
+                let known = "is not one of client_secret_basic, client_secret_post, none";
+                return Err(invalid("token_endpoint_auth_method", known));
+            }
+        }
+        Ok(secret)
+    }
+
+    async fn tell(&self, kind: EventKind, product: &Product) -> Result<(), Fault> {
+        let data = json!({ "client_id": product.client_id });
+        let event = Event { kind, time: self.clock.now(), tenant: None, product: Some(product.name.clone()), data };
+        let mut batch = self.store.batch();
+        event.append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+}
+
+/// At most 100 URLs, each of which may be registered.
+pub(crate) fn checked_urls(field: &str, urls: Vec<String>) -> Result<Vec<String>, Fault> {
+    if urls.len() > 100 {
+        return Err(invalid(field, "has more than 100 URLs"));
+    }
+    for url in &urls {
+        redirect::check_registered(url).map_err(|why| invalid(field, format!("{why}: {url}")))?;
+    }
+    Ok(urls)
+}
+
+fn optional_url(field: &str, url: String) -> Result<Option<String>, Fault> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    redirect::check_named(&url).map_err(|why| invalid(field, why))?;
+    if !url.starts_with("http") {
+        return Err(invalid(field, "must use https"));
+    }
+    Ok(Some(url))
+}
+
+/// A field of an API request that is not accepted, and why.
+pub(crate) fn invalid(field: &str, why: impl std::fmt::Display) -> Fault {
+    Code::FieldInvalid.fault().expected(format!("{field} {why}"))
+}

@@ -1,0 +1,259 @@
+//! Operations on sealed records, collected and run in one round trip.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Index, Key, Log, Record, Store};
+use crate::ports::{Consumed, Op, Place, REVISION_BYTES, Reply, StoreError, TOMBSTONE};
+
+/// A batch under construction.
+pub struct Batch<'s> {
+    store: &'s Store,
+    ops: Vec<Op>,
+    keys: Vec<Option<KeyParts>>,
+}
+
+/// What is needed to open an answer: the key's name and the bearer's secret.
+type KeyParts = (String, zeroize::Zeroizing<Vec<u8>>);
+
+/// Where in a batch's answers one operation's answer stands.
+pub struct Slot<T>(usize, PhantomData<fn() -> T>);
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Slot<T> {}
+
+/// A record and the version of it that was read, for [`Batch::replace`].
+pub struct Stored<R> {
+    /// The record.
+    pub record: Arc<R>,
+    revision: Vec<u8>,
+}
+
+/// What a [`Batch::consume`] found.
+#[derive(Debug)]
+pub enum Spent<R, T> {
+    /// The record, which nobody gets again.
+    Live(R),
+    /// It was spent before, and this was left behind.
+    Before(T),
+    /// Nothing is there, or no longer.
+    Absent,
+}
+
+/// Marks an answer that says whether something was written.
+pub enum Written {}
+/// Marks an answer that is a count.
+pub enum Count {}
+/// Marks an answer that lists members of an index.
+pub enum Members {}
+/// Marks an answer to a consumption: the record and what it leaves behind.
+pub struct Consumption<R, T>(PhantomData<fn() -> (R, T)>);
+/// Marks an answer that lists entries of a log.
+pub struct Entries<R>(PhantomData<fn() -> R>);
+
+impl<'s> Batch<'s> {
+    pub(super) fn new(store: &'s Store) -> Self {
+        Self { store, ops: Vec::new(), keys: Vec::new() }
+    }
+
+    fn push<T>(&mut self, op: Op, key: Option<KeyParts>) -> Slot<T> {
+        self.ops.push(op);
+        self.keys.push(key);
+        Slot(self.ops.len() - 1, PhantomData)
+    }
+
+    fn sealed<R: Record>(&self, key: &Key<R>, record: &R) -> Vec<u8> {
+        self.seal_at::<R, R>(key.name(), key.bearer(), record)
+    }
+
+    /// Seals `value` as something that belongs to the class of `R`.
+    fn seal_at<R: Record, T: serde::Serialize>(&self, key: &str, bearer: &[u8], value: &T) -> Vec<u8> {
+        // Records are plain data with string keys, which serde_json always writes.
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(value).unwrap_or_default());
+        self.store.seal.seal(Place { class: R::CLASS, schema: R::SCHEMA, key, bearer }, &plain)
+    }
+
+    /// Reads a record.
+    pub fn get<R: Record>(&mut self, key: &Key<R>) -> Slot<R> {
+        self.push(Op::Get { key: key.name().to_owned() }, Some(parts(key)))
+    }
+
+    /// Writes a record, whatever was there.
+    pub fn put<R: Record>(&mut self, key: &Key<R>, record: &R, lifetime: Option<Duration>) {
+        let value = self.sealed(key, record);
+        self.push::<()>(Op::Put { key: key.name().to_owned(), value, lifetime }, None);
+    }
+
+    /// Writes a record where none is.
+    pub fn put_new<R: Record>(&mut self, key: &Key<R>, record: &R, lifetime: Option<Duration>) -> Slot<Written> {
+        let value = self.sealed(key, record);
+        self.push(Op::PutNew { key: key.name().to_owned(), value, lifetime }, None)
+    }
+
+    /// Writes a record if the store still holds the version that was read, or, with `None`, nothing.
+    pub fn replace<R: Record>(&mut self, key: &Key<R>, read: Option<&Stored<R>>, record: &R) -> Slot<Written> {
+        let Some(read) = read else { return self.put_new(key, record, None) };
+        let value = self.sealed(key, record);
+        let revision = read.revision.clone();
+        self.push(Op::ReplaceIf { key: key.name().to_owned(), revision, value, lifetime: None }, None)
+    }
+
+    /// Takes a record once and leaves `tombstone` for `lifetime`.
+    pub fn consume<R: Record, T: Record>(
+        &mut self,
+        key: &Key<R>,
+        tombstone: &T,
+        lifetime: Duration,
+    ) -> Slot<Consumption<R, T>> {
+        let tombstone = self.seal_at::<T, T>(key.name(), key.bearer(), tombstone);
+        self.push(Op::Consume { key: key.name().to_owned(), tombstone, lifetime }, Some(parts(key)))
+    }
+
+    /// Removes a record.
+    pub fn delete<R: Record>(&mut self, key: &Key<R>) -> Slot<Written> {
+        self.store.cache.forget(key.name());
+        self.push(Op::Delete { key: key.name().to_owned() }, None)
+    }
+
+    /// Adds a member to an index.
+    pub fn index_add(&mut self, index: &Index, score: u64, member: String) {
+        self.push::<()>(Op::IndexAdd { index: index.0.clone(), score, member }, None);
+    }
+
+    /// Removes a member from an index.
+    pub fn index_remove(&mut self, index: &Index, member: String) -> Slot<Written> {
+        self.push(Op::IndexRemove { index: index.0.clone(), member }, None)
+    }
+
+    /// Removes members with a lower score.
+    pub fn index_trim(&mut self, index: &Index, below: u64) {
+        self.push::<Count>(Op::IndexTrim { index: index.0.clone(), below }, None);
+    }
+
+    /// Reads members, highest score first.
+    pub fn index_page(&mut self, index: &Index, offset: u64, limit: u64) -> Slot<Members> {
+        self.push(Op::IndexPage { index: index.0.clone(), offset, limit }, None)
+    }
+
+    /// Counts members.
+    pub fn index_count(&mut self, index: &Index) -> Slot<Count> {
+        self.push(Op::IndexCount { index: index.0.clone() }, None)
+    }
+
+    /// Appends a sealed entry to a log.
+    pub fn append<R: Record>(&mut self, log: &Log<R>, entry: &R, keep: u64) {
+        let entry = self.seal_at::<R, R>(&log.name, &[], entry);
+        self.push::<()>(Op::LogAppend { log: log.name.clone(), entry, keep }, None);
+    }
+
+    /// Reads sealed entries after a position.
+    pub fn read<R: Record>(&mut self, log: &Log<R>, after: Option<String>, limit: u64) -> Slot<Entries<R>> {
+        let key = Some((log.name.clone(), zeroize::Zeroizing::default()));
+        self.push(Op::LogRead { log: log.name.clone(), after, limit }, key)
+    }
+
+    /// Runs everything in one round trip. An empty batch asks nothing.
+    pub async fn run(self) -> Result<Answers<'s>, StoreError> {
+        let replies = if self.ops.is_empty() { Vec::new() } else { self.store.backend.run(self.ops).await? };
+        Ok(Answers { store: self.store, keys: self.keys, replies })
+    }
+}
+
+fn parts<R: Record>(key: &Key<R>) -> KeyParts {
+    (key.name().to_owned(), zeroize::Zeroizing::new(key.bearer().to_vec()))
+}
+
+/// What a batch found.
+pub struct Answers<'s> {
+    store: &'s Store,
+    keys: Vec<Option<KeyParts>>,
+    replies: Vec<Reply>,
+}
+
+impl Answers<'_> {
+    fn open<R: Record>(&self, slot: usize, sealed: &[u8]) -> Result<R, StoreError> {
+        let unreadable = StoreError::Unreadable { class: R::CLASS };
+        let Some((key, bearer)) = self.keys.get(slot).and_then(Option::as_ref) else { return Err(unreadable) };
+        let place = Place { class: R::CLASS, schema: R::SCHEMA, key, bearer };
+        let Some(plain) = self.store.seal.open(place, sealed) else { return Err(unreadable) };
+        serde_json::from_slice(&plain).map_err(|_| unreadable)
+    }
+
+    /// The record, if it is there. A tombstone is no record.
+    pub fn get<R: Record>(&self, slot: Slot<R>) -> Result<Option<Arc<R>>, StoreError> {
+        Ok(self.stored(slot)?.map(|stored| stored.record))
+    }
+
+    /// The record and its version, if it is there.
+    pub fn stored<R: Record>(&self, slot: Slot<R>) -> Result<Option<Stored<R>>, StoreError> {
+        let Some(Reply::Value(Some(sealed))) = self.replies.get(slot.0) else { return Ok(None) };
+        if sealed.first() == Some(&TOMBSTONE) {
+            return Ok(None);
+        }
+        let revision = sealed.get(..REVISION_BYTES).unwrap_or_default().to_vec();
+        let Some((key, _)) = self.keys.get(slot.0).and_then(Option::as_ref) else { return Ok(None) };
+        if let Some(record) = R::CACHED.then(|| self.store.cache.opened(key, sealed)).flatten() {
+            return Ok(Some(Stored { record, revision }));
+        }
+        let record = Arc::new(self.open::<R>(slot.0, sealed)?);
+        if R::CACHED {
+            self.store.cache.keep(key, sealed, &record);
+        }
+        Ok(Some(Stored { record, revision }))
+    }
+
+    /// What was left behind where a record was spent.
+    pub fn tombstone<R: Record, T: Record>(&self, slot: Slot<R>) -> Result<Option<T>, StoreError> {
+        match self.replies.get(slot.0) {
+            Some(Reply::Value(Some(value))) if value.first() == Some(&TOMBSTONE) => {
+                self.open::<T>(slot.0, &value[1..]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What was taken.
+    pub fn consumed<R: Record, T: Record>(&self, slot: Slot<Consumption<R, T>>) -> Result<Spent<R, T>, StoreError> {
+        match self.replies.get(slot.0) {
+            Some(Reply::Consumed(Consumed::Live(sealed))) => self.open(slot.0, sealed).map(Spent::Live),
+            Some(Reply::Consumed(Consumed::Spent(tombstone))) => self.open(slot.0, tombstone).map(Spent::Before),
+            _ => Ok(Spent::Absent),
+        }
+    }
+
+    /// Whether it was written. No answer counts as no.
+    pub fn written(&self, slot: Slot<Written>) -> bool {
+        matches!(self.replies.get(slot.0), Some(Reply::Written(true)))
+    }
+
+    /// How many.
+    pub fn count(&self, slot: Slot<Count>) -> u64 {
+        match self.replies.get(slot.0) {
+            Some(Reply::Count(count)) => *count,
+            _ => 0,
+        }
+    }
+
+    /// The members of a page.
+    pub fn members(&self, slot: Slot<Members>) -> impl Iterator<Item = &str> {
+        let members = match self.replies.get(slot.0) {
+            Some(Reply::Members(members)) => members.as_slice(),
+            _ => &[],
+        };
+        members.iter().map(|(member, _)| member.as_str())
+    }
+
+    /// The entries of a log with their positions.
+    pub fn entries<R: Record>(&self, slot: Slot<Entries<R>>) -> Result<Vec<(String, R)>, StoreError> {
+        let entries = match self.replies.get(slot.0) {
+            Some(Reply::Entries(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(position, sealed)| Ok((position.clone(), self.open(slot.0, sealed)?))).collect()
+    }
+}

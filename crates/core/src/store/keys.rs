@@ -1,0 +1,161 @@
+//! The names of everything that is stored, and nothing else. `docs/STORE.md` explains the table.
+//!
+//! Names that come from outside (tenants, ids, codes) appear only as keyed hashes of 132 bits. The part in braces is the
+//! hash tag by which Redis Cluster places a key.
+
+use std::marker::PhantomData;
+
+use zeroize::Zeroizing;
+
+use super::Record;
+use crate::connection::{Connection, ConnectionId};
+use crate::connections::{ConnectionAlias, ScopeConnections};
+use crate::event::Event;
+use crate::login::{AccessToken, Grant, Login, Replay, Session, SessionId};
+use crate::ports::Seal;
+use crate::products::{Product, ProductAlias};
+use crate::scope::Scope;
+use crate::trace::{Trace, TraceId};
+
+/// Where one record of kind `R` lies.
+pub struct Key<R> {
+    name: String,
+    bearer: Zeroizing<Vec<u8>>,
+    kind: PhantomData<fn() -> R>,
+}
+
+impl<R: Record> Key<R> {
+    fn new(name: String) -> Self {
+        Self::borne(name, &[])
+    }
+    fn borne(name: String, bearer: &[u8]) -> Self {
+        Self { name, bearer: Zeroizing::new(bearer.to_vec()), kind: PhantomData }
+    }
+    /// The full name in the backend.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// What only the bearer knows and the record's key depends on.
+    pub(super) fn bearer(&self) -> &[u8] {
+        &self.bearer
+    }
+}
+
+/// An ordered index. Its members are the blind parts of keys.
+#[derive(Debug, Clone)]
+pub struct Index(pub(super) String);
+
+/// A log of sealed entries.
+pub struct Log<R> {
+    pub(super) name: String,
+    pub(super) kind: PhantomData<fn() -> R>,
+}
+
+/// Makes keys. The names of records that carry a secret (a code, a token, a browser's cookie) are made from that secret, so
+/// that nobody can spend what they cannot name.
+pub struct Keys<'a> {
+    seal: &'a dyn Seal,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(seal: &'a dyn Seal) -> Self {
+        Self { seal }
+    }
+
+    fn blind<R: Record>(&self, parts: &[&str]) -> String {
+        self.seal.blind(R::CLASS, parts.join("\0").as_bytes())
+    }
+
+    /// A connection by its id.
+    pub fn connection(&self, id: &ConnectionId) -> Key<Connection> {
+        self.connection_member(&self.connection_name(id))
+    }
+    /// The member under which indexes name a connection.
+    pub fn connection_name(&self, id: &ConnectionId) -> String {
+        self.blind::<Connection>(&[&id.0])
+    }
+    /// A connection by its member in an index.
+    pub fn connection_member(&self, member: &str) -> Key<Connection> {
+        Key::new(format!("p1:conn:{{{member}}}"))
+    }
+    /// The id of the connection that has this Jackson `clientID`.
+    pub fn connection_alias(&self, client_id: &str) -> Key<ConnectionAlias> {
+        Key::new(format!("p1:alias:{{{}}}", self.blind::<ConnectionAlias>(&[client_id])))
+    }
+    /// The connections of a scope.
+    pub fn scope(&self, scope: &Scope) -> Key<ScopeConnections> {
+        Key::new(format!("p1:scope:{{{}}}", self.blind::<ScopeConnections>(&[&scope.tenant, &scope.product])))
+    }
+    /// All connections of a product, by time of creation.
+    pub fn connections_of_product(&self, product: &str) -> Index {
+        Index(format!("p1:x:conn:product:{{{}}}", self.seal.blind("connections-of-product", product.as_bytes())))
+    }
+    /// All connections to an IdP, by time of creation.
+    pub fn connections_of_entity(&self, entity_id: &str) -> Index {
+        Index(format!("p1:x:conn:entity:{{{}}}", self.seal.blind("connections-of-entity", entity_id.as_bytes())))
+    }
+
+    /// A registered product by its name.
+    pub fn product(&self, name: &str) -> Key<Product> {
+        self.product_member(&self.product_name(name))
+    }
+    /// The member under which the index names a product.
+    pub fn product_name(&self, name: &str) -> String {
+        self.blind::<Product>(&[name])
+    }
+    /// A product by its member in the index.
+    pub fn product_member(&self, member: &str) -> Key<Product> {
+        Key::new(format!("p1:product:{{{member}}}"))
+    }
+    /// The name of the product that has this `client_id`.
+    pub fn product_alias(&self, client_id: &str) -> Key<ProductAlias> {
+        Key::new(format!("p1:client:{{{}}}", self.blind::<ProductAlias>(&[client_id])))
+    }
+    /// All registered products, by time of registration.
+    pub fn products(&self) -> Index {
+        Index("p1:x:product".into())
+    }
+
+    /// A pending login: found and opened only with the secret of the browser that began it.
+    pub fn login(&self, id: &str, browser: &str) -> Key<Login> {
+        Key::borne(format!("p1:login:{{{}}}", self.blind::<Login>(&[id, browser])), browser.as_bytes())
+    }
+    /// That an assertion was used.
+    pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {
+        Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&[&connection.0, assertion_id])))
+    }
+    /// What a code stands for.
+    pub fn grant(&self, code: &str) -> Key<Grant> {
+        Key::borne(format!("p1:code:{{{}}}", self.blind::<Grant>(&[code])), code.as_bytes())
+    }
+    /// What an access token stands for.
+    pub fn access_token(&self, token: &str) -> Key<AccessToken> {
+        Key::borne(format!("p1:token:{{{}}}", self.blind::<AccessToken>(&[token])), token.as_bytes())
+    }
+    /// A session.
+    pub fn session(&self, id: &SessionId) -> Key<Session> {
+        Key::new(format!("p1:session:{{{}}}", self.blind::<Session>(&[&id.0])))
+    }
+
+    /// A trace by its id.
+    pub fn trace(&self, id: &TraceId) -> Key<Trace> {
+        self.trace_member(&self.trace_name(id))
+    }
+    /// The member under which the index names a trace.
+    pub fn trace_name(&self, id: &TraceId) -> String {
+        self.blind::<Trace>(&[&id.0])
+    }
+    /// A trace by its member in the index.
+    pub fn trace_member(&self, member: &str) -> Key<Trace> {
+        Key::new(format!("p1:trace:{{{member}}}"))
+    }
+    /// The traces of a product, by time.
+    pub fn traces(&self, product: &str) -> Index {
+        Index(format!("p1:x:trace:{{{}}}", self.seal.blind("traces", product.as_bytes())))
+    }
+
+    /// Everything that happened.
+    pub fn events(&self) -> Log<Event> {
+        Log { name: "p1:events".into(), kind: PhantomData }
+    }
+}
