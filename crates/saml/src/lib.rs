@@ -1,1 +1,41 @@
-//! .
+//! The SAML 2.0 service provider: pure, synchronous functions of bytes, keys and the time, ending in an
+//! [`Identity`](postern_core::identity::Identity). No HTTP, no storage, no clock.
+//!
+//! [`response`] tells what happens when a response arrives; start there. [`request`] asks for one, [`metadata`] is how two
+//! sides get to know each other.
+//!
+//! The rules, and where each is kept and tested (rows of the conformance table):
+//!
+//! | rule | kept in | tested in |
+//! |---|---|---|
+//! | H1–H5 the request | `request` | there |
+//! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/signatures.rs` |
+//! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/signatures.rs` |
+//! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/rules.rs` |
+//! | H13, H14 confirmation, H26 unsolicited | `confirmation`, `envelope` | `tests/rules.rs` |
+//! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/rules.rs` |
+//! | H22, H24 what is read of the person | `identity` | `tests/identity.rs` |
+//! | M1, M7, M8 metadata | `metadata` | there, `tests/metadata.rs` |
+//! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/wrapping.rs` |
+//! | X6, X7, X18, X19 comments, DOCTYPE, bombs | `document` | `tests/bounds.rs` |
+
+mod algorithm;
+mod assertion;
+mod c14n;
+pub mod certificate;
+mod conditions;
+mod confirmation;
+mod diagnose;
+mod document;
+mod element;
+mod envelope;
+mod escape;
+mod gate;
+mod identity;
+pub mod metadata;
+pub mod request;
+pub mod response;
+mod signature;
+mod status;
+mod time;
+mod verify;

@@ -1,0 +1,142 @@
+//! The gate: which documents may reach the verifier at all.
+//!
+//! Signature wrapping (X1, X2, X3) works by giving a document more than one thing that could be meant: a second assertion,
+//! a signature elsewhere, an ID twice, a name from another namespace. Behind this gate there is one assertion in one place,
+//! and every signature stands in what it covers, so that "what was verified" and "what is read" cannot part ways.
+
+use std::collections::HashSet;
+
+use roxmltree::{Document, Node};
+
+use postern_core::fault::{Code, Fault};
+
+use crate::element::{DS, SAML, SAMLP, all, children, is};
+use crate::signature::Signature;
+
+/// A response of the one permitted shape. Nothing in it is verified yet.
+#[derive(Debug)]
+pub(crate) struct Gated<'a, 'i> {
+    pub(crate) response: Node<'a, 'i>,
+    /// One or two: on the response, on the assertion.
+    pub(crate) signatures: Vec<Signature<'a, 'i>>,
+}
+
+/// The root, if it is a SAML 2.0 response.
+pub(crate) fn response<'a, 'i>(document: &'a Document<'i>) -> Result<Node<'a, 'i>, Fault> {
+    let root = document.root_element();
+    if !is(root, SAMLP, "Response") {
+        return Err(Code::SamlNotResponse.fault().expected("samlp:Response").received(root.tag_name().name()));
+    }
+    Ok(root)
+}
+
+/// The assertion of a response: one, a child of it.
+pub(crate) fn assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Fault> {
+    let assertions = all(response, SAML, "Assertion").count();
+    let encrypted = all(response, SAML, "EncryptedAssertion").count();
+    match (assertions, encrypted) {
+        // Where encrypted assertions will be opened: the document with the plain assertion in its place then passes this
+        // gate once more.
+        (0, 1) => Err(Code::SamlEncryptionUnsupported.fault()),
+        (1, 0) => all(response, SAML, "Assertion").next().ok_or_else(|| Code::SamlAssertionCount.fault()),
+        _ => Err(Code::SamlAssertionCount.fault().expected("1").received((assertions + encrypted).to_string())),
+    }
+}
+
+/// Lets a response of the permitted shape through.
+pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>) -> Result<Gated<'a, 'i>, Fault> {
+    let signatures = places(response)?;
+    let assertion = assertion(response)?;
+    // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
+    if signatures.is_empty() {
+        return Err(Code::SamlUnsigned.fault());
+    }
+    let signatures = signatures
+        .into_iter()
+        .map(|signature| {
+            let covers = covered(signature, response, assertion)?;
+            Signature::read(signature, covers)
+        })
+        .collect::<Result<_, Fault>>()?;
+    Ok(Gated { response, signatures })
+}
+
+fn forbidden(expected: impl Into<String>, received: impl Into<String>) -> Fault {
+    Code::SamlStructureForbidden.fault().expected(expected).received(received)
+}
+
+/// Walks over all elements: names and identifiers only where they may be. Returns the signatures.
+fn places<'a, 'i>(response: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, Fault> {
+    let mut ids = HashSet::new();
+    let mut signatures = Vec::new();
+    for element in response.descendants().filter(Node::is_element) {
+        let name = element.tag_name().name();
+        let namespace = element.tag_name().namespace();
+        match name {
+            // In Extensions, Advice, StatusDetail or ds:Object a reader that searches by name would find it (X2).
+            "Assertion" | "EncryptedAssertion" => {
+                if namespace != Some(SAML) || element.parent_element() != Some(response) {
+                    return Err(forbidden(format!("saml:{name} in the Response only"), "elsewhere"));
+                }
+            }
+            "Response" if element != response => return Err(forbidden("one Response", "one inside another")),
+            "Signature" => {
+                if namespace != Some(DS) {
+                    return Err(forbidden("ds:Signature", "a Signature of another namespace"));
+                }
+                signatures.push(element);
+            }
+            // X20: the words that a verifier looks for exist in its namespace only.
+            "SignedInfo" | "SignatureValue" | "Reference" | "Transform" | "DigestValue" if namespace != Some(DS) => {
+                return Err(forbidden(format!("ds:{name}"), "the same name in another namespace"));
+            }
+            "NameID" | "Issuer" | "Subject" | "Conditions" | "AttributeStatement" | "AuthnStatement"
+                if namespace != Some(SAML) =>
+            {
+                return Err(forbidden(format!("saml:{name}"), "the same name in another namespace"));
+            }
+            _ => {}
+        }
+        identifiers(element, &mut ids)?;
+    }
+    Ok(signatures)
+}
+
+/// XML Signature finds what it covers by ID, so an ID is said once, and by the attribute that everybody takes for an ID
+/// (X8). SAML Core §1.3.4: `ID`; XML Signature §4.2: `Id`; `xml:id` and lookalikes would be IDs for some readers only.
+fn identifiers<'a>(element: Node<'a, '_>, ids: &mut HashSet<&'a str>) -> Result<(), Fault> {
+    for attribute in element.attributes() {
+        if !(attribute.name().eq_ignore_ascii_case("id") || attribute.name() == "AssertionID") {
+            continue;
+        }
+        if attribute.namespace().is_some() {
+            return Err(forbidden("ID without a namespace", "an ID attribute in a namespace"));
+        }
+        if matches!(element.tag_name().namespace(), Some(SAML | SAMLP)) && attribute.name() != "ID" {
+            return Err(forbidden("ID", attribute.name()));
+        }
+        if attribute.value().is_empty() || !ids.insert(attribute.value()) {
+            return Err(forbidden("every ID once", attribute.value()));
+        }
+    }
+    Ok(())
+}
+
+/// What a signature covers: the response or the assertion, whose child it is, right after the Issuer.
+///
+/// SAML Core §2.3.3 and §3.2.2 put `ds:Signature` second, and SAML Profiles §4.1.4.2 requires an Issuer in what is signed.
+fn covered<'a, 'i>(
+    signature: Node<'a, 'i>,
+    response: Node<'a, 'i>,
+    assertion: Node<'a, 'i>,
+) -> Result<Node<'a, 'i>, Fault> {
+    let place = "ds:Signature right after the Issuer of the Response or of the Assertion";
+    let parent = signature.parent_element().filter(|&parent| parent == response || parent == assertion);
+    let Some(parent) = parent else { return Err(forbidden(place, "elsewhere")) };
+    let mut order = children(parent);
+    let after_issuer = order.next().is_some_and(|first| is(first, SAML, "Issuer")) && order.next() == Some(signature);
+    if !after_issuer || order.any(|other| is(other, DS, "Signature")) {
+        return Err(forbidden(place, "another order"));
+    }
+    Ok(parent)
+}

@@ -1,0 +1,112 @@
+//! From a verified assertion to what `core` calls an identity. From here on nobody knows that it was SAML.
+
+use roxmltree::Node;
+
+use postern_core::fault::{Code, Fault};
+use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
+
+use crate::element::{SAML, XSI, all, attribute, children, is, only, required, text};
+use crate::time;
+
+/// Reads the person out of an assertion. `notes` gets what was left out, by name.
+pub(crate) fn read(assertion: Node<'_, '_>, issuer: &str, notes: &mut Vec<String>) -> Result<Identity, Fault> {
+    let name_id = match only(assertion, SAML, "Subject")? {
+        Some(subject) => subject_name(subject)?,
+        None => None,
+    };
+    let mut attributes = Vec::new();
+    for statement in all(assertion, SAML, "AttributeStatement") {
+        for child in children(statement) {
+            if is(child, SAML, "Attribute") {
+                attributes.push(read_attribute(child, notes)?);
+            } else {
+                notes.push(format!("left out: {} in an AttributeStatement", child.tag_name().name()));
+            }
+        }
+    }
+    let mut identity = Identity {
+        issuer: issuer.to_owned(),
+        name_id,
+        attributes,
+        authenticated_at: None,
+        session_ends: None,
+        session_index: None,
+        context: None,
+    };
+    // Several statements are one person authenticated several times: the first describes the login, the earliest end binds.
+    for statement in all(assertion, SAML, "AuthnStatement") {
+        if identity.authenticated_at.is_none() {
+            identity.authenticated_at = time::optional(statement, "AuthnInstant")?;
+            identity.session_index = attribute(statement, "SessionIndex").map(str::to_owned);
+            identity.context = context(statement)?;
+        }
+        if let Some(end) = time::optional(statement, "SessionNotOnOrAfter")? {
+            identity.session_ends = Some(identity.session_ends.map_or(end, |known| known.min(end)));
+        }
+    }
+    Ok(identity)
+}
+
+/// SAML Core §2.4.1. A NameID is not demanded (H22, SDP-SP13): `core` decides what identifies the person.
+fn subject_name(subject: Node<'_, '_>) -> Result<Option<NameId>, Fault> {
+    if only(subject, SAML, "EncryptedID")?.is_some() {
+        return Err(Code::SamlEncryptionUnsupported.fault().received("EncryptedID"));
+    }
+    only(subject, SAML, "NameID")?.map(read_name).transpose()
+}
+
+fn read_name(name_id: Node<'_, '_>) -> Result<NameId, Fault> {
+    let value = text(name_id)?;
+    // White space around an identifier makes two identifiers out of one, depending on who trims.
+    if value.is_empty() || value.trim() != value {
+        return Err(Code::SamlValueMalformed.fault().expected("a NameID without white space around it"));
+    }
+    Ok(NameId { value: value.to_owned(), format: format(attribute(name_id, "Format")) })
+}
+
+/// SAML Core §8.3.
+fn format(urn: Option<&str>) -> NameFormat {
+    match urn {
+        Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent") => NameFormat::Persistent,
+        Some("urn:oasis:names:tc:SAML:2.0:nameid-format:transient") => NameFormat::Transient,
+        Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress") => NameFormat::Email,
+        _ => NameFormat::Other,
+    }
+}
+
+/// SAML Core §2.7.3.1. Order and duplicates stay as they are (H24, SDP-SP19).
+fn read_attribute(element: Node<'_, '_>, notes: &mut Vec<String>) -> Result<Attribute, Fault> {
+    let mut read = Attribute {
+        name: required(element, "Name")?.to_owned(),
+        friendly_name: attribute(element, "FriendlyName").map(str::to_owned),
+        values: Vec::new(),
+        persistent_id: None,
+    };
+    for value in all(element, SAML, "AttributeValue") {
+        // SAML Core §2.7.3.1.1: a null value is marked by xsi:nil.
+        let nil = value.attributes().find(|a| a.namespace() == Some(XSI) && a.name() == "nil").map(|a| a.value());
+        if matches!(nil, Some("true" | "1")) {
+            continue;
+        }
+        let mut inside = children(value);
+        match (inside.next(), inside.next()) {
+            (None, _) => read.values.push(text(value)?.to_owned()),
+            // eduPersonTargetedID: the value is a NameID element.
+            (Some(name_id), None) if is(name_id, SAML, "NameID") => {
+                let name_id = read_name(name_id)?;
+                if name_id.format == NameFormat::Persistent && read.persistent_id.is_none() {
+                    read.persistent_id = Some(name_id.value.clone());
+                }
+                read.values.push(name_id.value);
+            }
+            _ => notes.push(format!("left out: a structured value of attribute {}", read.name)),
+        }
+    }
+    Ok(read)
+}
+
+/// SAML Core §2.7.2.2.
+fn context(statement: Node<'_, '_>) -> Result<Option<String>, Fault> {
+    let Some(context) = only(statement, SAML, "AuthnContext")? else { return Ok(None) };
+    only(context, SAML, "AuthnContextClassRef")?.map(|class| text(class).map(str::to_owned)).transpose()
+}

@@ -1,0 +1,7 @@
+//! Metadata: what an IdP says about itself ([`read`]) and what we say about ourselves ([`SpMetadata`]).
+
+mod idp;
+mod sp;
+
+pub use idp::{IdpMetadata, read};
+pub use sp::SpMetadata;

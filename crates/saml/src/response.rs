@@ -1,0 +1,155 @@
+//! What happens when a SAML response arrives. Start reading here.
+//!
+//! [`decode`] turns the form value into bytes; [`verify`] turns bytes into a [`VerifiedAssertion`] or a fault. It is one
+//! straight path, and the order is part of the protection:
+//!
+//! | step | file | what it refuses |
+//! |---|---|---|
+//! | 1 bounds | `document` | too large, not UTF-8, DOCTYPE, comments, bombs, names that readers understand differently |
+//! | 2 status | `status` | the IdP said no |
+//! | 3 gate | `gate`, `signature`, `algorithm` | anything that could be meant two ways; weak or strange signatures |
+//! | 4 signatures | `verify` over `c14n`, `diagnose` | every signature that no key of this connection made, changed content |
+//! | 5 read again | here | nothing: from now on only the canonical bytes that were digested are read |
+//! | 6 response | `envelope` | other destination, issuer, request |
+//! | 7 assertion | `assertion`, `confirmation`, `conditions` | other audience, recipient, request; expired; not authenticated |
+//! | 8 person | `identity` | nothing more: what the IdP said, as it said it |
+//!
+//! Whether the assertion was used before is not known here: the caller remembers [`VerifiedAssertion::assertion_id`] until
+//! [`VerifiedAssertion::usable_until`] (H17).
+
+use std::time::Duration;
+
+use postern_core::connection::{Allowance, Certificate, SamlIdp};
+use postern_core::fault::{Code, Fault};
+use postern_core::identity::Identity;
+use postern_core::ports::Timestamp;
+
+use crate::document::{self, RESPONSE};
+use crate::time::Present;
+use crate::verify::Signed;
+use crate::{assertion, certificate, element, envelope, gate, identity, status, verify};
+
+/// What a response has to answer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Expectation<'a> {
+    /// Who has to have issued it, with which keys.
+    pub idp: &'a SamlIdp,
+    /// Our entity ID: the audience.
+    pub sp_entity_id: &'a str,
+    /// The address at which it arrived, as configured: destination and recipient.
+    pub acs_url: &'a str,
+    /// The ID of the request that it answers; `None`: an unsolicited response.
+    pub request_id: Option<&'a str>,
+    /// The present.
+    pub now: Timestamp,
+    /// How far the clocks of the IdP may be off, in both directions. More than 300 seconds count as 300 (H16).
+    pub skew: Duration,
+}
+
+impl Expectation<'_> {
+    pub(crate) fn present(&self) -> Present {
+        Present::new(self.now, self.skew)
+    }
+}
+
+/// An assertion whose signature, form, addressee and times were checked. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct VerifiedAssertion {
+    assertion_id: String,
+    usable_until: Timestamp,
+    identity: Identity,
+    notes: Vec<String>,
+}
+
+impl VerifiedAssertion {
+    /// The assertion's ID. Seen twice from the same issuer, it is a replay.
+    pub fn assertion_id(&self) -> &str {
+        &self.assertion_id
+    }
+    /// The entity ID of the IdP.
+    pub fn issuer(&self) -> &str {
+        &self.identity.issuer
+    }
+    /// From this instant on every rule refuses it, tolerance included: so long the replay memory keeps its ID.
+    pub fn usable_until(&self) -> Timestamp {
+        self.usable_until
+    }
+    /// The person.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+    /// The person, and nothing else.
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+    /// What an operator may want to know: facts without values.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+/// Decodes the `SAMLResponse` of a form (SAML Bindings §3.5.4): base64, with line breaks or without.
+pub fn decode(saml_response_base64: &str) -> Result<Vec<u8>, Fault> {
+    // Four characters for three bytes, and room for line breaks.
+    const LONGEST: usize = document::RESPONSE_BYTES / 3 * 4 * 21 / 20;
+    if saml_response_base64.len() > LONGEST {
+        return Err(Code::SamlTooLarge.fault().received(format!("{} characters", saml_response_base64.len())));
+    }
+    let bytes = element::base64(saml_response_base64).ok_or_else(|| Code::SamlNotBase64.fault())?;
+    if bytes.is_empty() {
+        return Err(Code::SamlResponseMissing.fault());
+    }
+    Ok(bytes)
+}
+
+/// Checks a response: every step of the table above.
+pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<VerifiedAssertion, Fault> {
+    // H26: off unless the connection allows it, whoever calls.
+    if expected.request_id.is_none() && !expected.idp.allow.contains(&Allowance::Unsolicited) {
+        return Err(Code::UnsolicitedNotAllowed.fault());
+    }
+
+    let unverified_text = document::text(unverified_xml, RESPONSE)?;
+    let unverified = document::parse(unverified_text, RESPONSE)?;
+    let unverified_response = gate::response(&unverified)?;
+    status::success(unverified_response)?;
+    let gated = gate::pass(unverified_response)?;
+
+    let keys = certificate::trusted(&expected.idp.signing_keys);
+    let signed = verify::every_signature(&gated, &keys)?;
+
+    let (accepted, identity, mut notes) = match &signed {
+        Signed::Response { canonical, .. } => {
+            let document = document::parse(canonical, RESPONSE)?;
+            let response = gate::response(&document)?;
+            envelope::check(response, true, expected)?;
+            person(gate::assertion(response)?, expected)?
+        }
+        Signed::Assertion { canonical, .. } => {
+            envelope::check(unverified_response, false, expected)?;
+            let document = document::parse(canonical, RESPONSE)?;
+            person(document.root_element(), expected)?
+        }
+    };
+    let (Signed::Response { by, .. } | Signed::Assertion { by, .. }) = signed;
+    notes.extend(expired(by, expected.now));
+    Ok(VerifiedAssertion { assertion_id: accepted.id, usable_until: accepted.refused_from, identity, notes })
+}
+
+type Person = (assertion::Accepted, Identity, Vec<String>);
+
+/// Steps 7 and 8, on an assertion from verified bytes.
+fn person(assertion: roxmltree::Node<'_, '_>, expected: &Expectation<'_>) -> Result<Person, Fault> {
+    let accepted = assertion::check(assertion, expected)?;
+    let mut notes = Vec::new();
+    let identity = identity::read(assertion, &expected.idp.entity_id, &mut notes)?;
+    Ok((accepted, identity, notes))
+}
+
+/// M8: a date in a certificate locks nobody out, but somebody should know.
+fn expired(certificate: &Certificate, now: Timestamp) -> Option<String> {
+    (certificate.not_after < now).then(|| {
+        let fingerprint = certificate::fingerprint(certificate);
+        format!("the signing certificate {fingerprint} expired on {}", certificate.not_after)
+    })
+}
