@@ -1,0 +1,46 @@
+//! A person with a browser: headless Chromium, driven by `tests/browser`.
+
+use std::process::Command;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::process::Running;
+use crate::tools;
+
+/// Where a login ended.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    /// The address of the last page.
+    pub url: String,
+    /// What one can read there.
+    pub text: String,
+    /// Method, status and address of every page and redirect on the way.
+    pub visited: Vec<(String, u16, String)>,
+}
+
+/// Opens the page `start`, presses its "Sign in" button and signs in wherever that leads. Screenshots of the pages are left
+/// in `target/e2e/screenshots/<story>`.
+pub async fn sign_in(story: &str, start: &str, (username, password): (&str, &str)) -> Page {
+    let screenshots = tools::kept(&format!("screenshots/{story}"));
+    let errand = json!({ "start": start, "username": username, "password": password, "screenshots": screenshots });
+    let mut command = Command::new(tools::installed("bin/node"));
+    command.arg(tools::ours("browser/sign-in.js")).arg(errand.to_string()).current_dir(tools::ours("browser"));
+    let done = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("the browser is waited for")
+        .expect("node runs");
+    assert!(done.status.success(), "the browser failed: {}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).expect("the browser tells where it is")
+}
+
+/// Starts a reverse proxy in front of `target` that listens on `port` and, if told so, makes every cookie `SameSite=Lax`.
+pub async fn proxy(port: u16, target: &str, lax: bool) -> Running {
+    let mut command = Command::new(tools::installed("bin/node"));
+    command.arg(tools::ours("browser/same-site-proxy.js")).env("PORT", port.to_string()).env("TARGET", target);
+    if lax {
+        command.env("SAME_SITE", "Lax");
+    }
+    let running = Running::start("proxy", &mut command, tempfile::tempdir().expect("a temporary folder"));
+    running.ready(async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await
+}

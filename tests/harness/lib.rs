@@ -1,0 +1,33 @@
+//! Starts the real things that the scenarios are made of, each on a free port of loopback with a folder of its own, and ends
+//! them when they are dropped: [`Redis`], [`Postern`], [`SimpleSamlPhp`] as a customer's identity provider, an [`App`] that
+//! signs people in with Auth.js, and a [`browser`].
+//!
+//! Postern is on 127.0.0.1 and the identity provider on localhost, because for a browser other ports are the same site: only
+//! other names make the identity provider's post a cross-site one, as it is in the world.
+//!
+//! What the programs are and where they come from is `scripts/install test`.
+
+mod app;
+pub mod browser;
+mod postern;
+mod process;
+mod redis;
+mod simplesamlphp;
+mod tools;
+
+pub use app::{App, AppKind, Client, RunningApp};
+pub use postern::{Postern, Settings};
+pub use process::{Running, free_port};
+pub use redis::Redis;
+pub use simplesamlphp::SimpleSamlPhp;
+
+/// A client for plain requests: it follows no redirect and keeps no cookie, so that a test sees every step.
+pub fn http() -> reqwest::Client {
+    // The client wants to know how TLS is done, although every address here is plain http.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a plain client can be built")
+}
