@@ -60,7 +60,7 @@ impl Postern {
     /// Registers an app with these redirect URLs and returns its client id and secret.
     pub async fn register(&self, product: &str, redirect_urls: &[String]) -> (String, String) {
         let answer =
-            self.post("/api/v1/products", &json!({ "product": product, "redirect_urls": redirect_urls })).await;
+            self.post("/api/v1/products", &json!({ "name": product, "redirect_urls": redirect_urls })).await;
         let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}")).to_owned();
         (text("client_id"), text("client_secret"))
     }

@@ -1,0 +1,44 @@
+# Short names for the steps. `make` alone lists them.
+
+.PHONY: help demo test test-heavy fmt lint bench docs corpus
+.DEFAULT_GOAL := help
+
+cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/postern
+export PATH := $(cache)/tools/bin:$(PATH)
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: ## Postern, an identity provider and an app on this machine: open the printed address and sign in
+	@scripts/install demo
+	cargo run --locked -- demo
+
+test: ## everything that gates a change: format, lints, unit, HTTP and end-to-end tests
+	@scripts/install test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+	@$(MAKE) --no-print-directory corpus
+
+corpus: ## real responses that may not be redistributed, checked where they lie beside the checkout
+	@scripts/check-corpus
+
+test-heavy: ## what takes too long for every change; results belong into docs/PERFORMANCE.md with date and commit
+	@scripts/install test
+	cargo test --workspace --locked --release -- --ignored
+
+fmt: ## format the code
+	cargo fmt --all
+
+lint: ## lints of code, scripts and dependencies
+	@scripts/install lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck scripts/* .ci/run
+	cargo deny --locked check
+
+bench: ## time what a login spends its time on
+	cargo bench --workspace --locked
+
+docs: ## print the generated pages of docs/ from the code
+	UPDATE_DOCS=1 cargo test --locked --package postern --test docs
