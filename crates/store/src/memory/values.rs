@@ -1,0 +1,132 @@
+//! Values by key, with the instants at which they end.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use postern_core::ports::Timestamp;
+
+use crate::batch::milliseconds;
+
+/// Values in memory. Expired ones are never seen; they are removed a few at a time, by those who come after.
+pub(crate) struct Values {
+    entries: HashMap<Arc<str>, Entry>,
+    /// The same keys by the instant of their end, for sweeping.
+    ends: BTreeSet<(Timestamp, Arc<str>)>,
+    bytes: usize,
+    room: usize,
+}
+
+struct Entry {
+    value: Vec<u8>,
+    end: Option<Timestamp>,
+}
+
+/// There is no room for another value. Anybody can begin a login: what all of them take has to have a bound.
+#[derive(Debug, thiserror::Error)]
+#[error("the memory of the store is full")]
+pub(crate) struct Full;
+
+/// How much memory values may take unless said otherwise: about 100,000 logins under way.
+const ROOM: usize = 256 << 20;
+
+/// How many expired values each operation removes at most. More than it can add, so that they never pile up.
+const SWEPT_PER_OPERATION: usize = 4;
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::with_room(ROOM)
+    }
+}
+
+impl Values {
+    /// None yet, and at most about `room` bytes of them.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { entries: HashMap::new(), ends: BTreeSet::new(), bytes: 0, room }
+    }
+
+    /// The value at a key. It is gone from the very instant at which its lifetime ends.
+    pub(crate) fn get(&self, key: &str, now: Timestamp) -> Option<&[u8]> {
+        self.entries.get(key).filter(|entry| entry.lives(now)).map(|entry| &*entry.value)
+    }
+
+    /// Writes a value, whatever was there.
+    pub(crate) fn set(
+        &mut self,
+        key: &str,
+        value: Vec<u8>,
+        lifetime: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), Full> {
+        let size = size(key, &value);
+        if self.without(key) + size > self.room {
+            self.sweep(now, usize::MAX / SWEPT_PER_OPERATION);
+            if self.without(key) + size > self.room {
+                return Err(Full);
+            }
+        }
+        self.drop_entry(key);
+        let key: Arc<str> = key.into();
+        let end = lifetime.map(|lifetime| end_of(lifetime, now));
+        if let Some(end) = end {
+            self.ends.insert((end, key.clone()));
+        }
+        self.bytes += size;
+        self.entries.insert(key, Entry { value, end });
+        Ok(())
+    }
+
+    /// Removes a value, and says whether there was a live one.
+    pub(crate) fn remove(&mut self, key: &str, now: Timestamp) -> bool {
+        self.drop_entry(key).is_some_and(|entry| entry.lives(now))
+    }
+
+    /// Makes room: a few expired values for each operation that is about to run.
+    pub(crate) fn sweep(&mut self, now: Timestamp, operations: usize) {
+        for _ in 0..operations.saturating_mul(SWEPT_PER_OPERATION) {
+            match self.ends.first() {
+                Some((end, key)) if *end <= now => {
+                    let key = key.clone();
+                    self.drop_entry(&key);
+                }
+                _ => break,
+            }
+        }
+    }
+
+    /// How many bytes there would be without this key.
+    fn without(&self, key: &str) -> usize {
+        self.bytes - self.entries.get(key).map_or(0, |entry| size(key, &entry.value))
+    }
+
+    fn drop_entry(&mut self, key: &str) -> Option<Entry> {
+        let (key, entry) = self.entries.remove_entry(key)?;
+        self.bytes -= size(&key, &entry.value);
+        if let Some(end) = entry.end {
+            self.ends.remove(&(end, key));
+        }
+        Some(entry)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl Entry {
+    fn lives(&self, now: Timestamp) -> bool {
+        self.end.is_none_or(|end| now < end)
+    }
+}
+
+/// About what an entry takes: its bytes, and those of the two tables that know it.
+fn size(key: &str, value: &[u8]) -> usize {
+    key.len() + value.len() + 128
+}
+
+fn end_of(lifetime: Duration, now: Timestamp) -> Timestamp {
+    let lifetime = SignedDuration::from_millis(i64::try_from(milliseconds(lifetime)).unwrap_or(i64::MAX));
+    now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,139 @@
+//! One file for what lasts, memory for what ends: for the first run and for small installations, one process at a time.
+//!
+//! - Values **without a lifetime** are in the file. A batch that writes such values is one transaction, and it is answered
+//!   when the disk has it.
+//! - Values **with a lifetime** (logins, codes, tokens, replays, traces) are in memory and gone with the process.
+//! - **Indexes and logs** are in the file, but writing them waits for no disk, because every login does: they get there with
+//!   the next batch that has to be durable, after a few seconds, or when the store is closed. A crash takes the last few
+//!   seconds of them. What was written later never survives what was written earlier.
+//!
+//! All batches run one after the other. Each takes microseconds, but for those that wait for the disk.
+
+mod tables;
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use ::redb::backends::FileBackend;
+use ::redb::{Database, DatabaseError, Durability, WriteTransaction};
+use async_trait::async_trait;
+use postern_core::ports::{Backend, Clock, Op, Reply, StoreError};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use self::tables::{Held, Transaction};
+use crate::memory::Values;
+use crate::verbs::{self, Failure};
+use crate::{OpenError, batch};
+
+/// How long indexes and logs may wait for the disk.
+const LATEST: Duration = Duration::from_secs(5);
+/// How much of the file is kept in memory. What a login needs is cached above the store.
+const CACHE: usize = 4 << 20;
+
+/// Keeps what lasts in one file, and the rest in memory.
+pub struct RedbBackend {
+    clock: Arc<dyn Clock>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+struct Kept {
+    values: Values,
+    file: Database,
+    /// Whether something was written that the disk need not have yet.
+    owes: bool,
+}
+
+impl RedbBackend {
+    /// Opens the file at `path`, or makes it, readable for its owner only.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || open_file(&path)
+        });
+        let file = match opened.await {
+            Ok(Ok(file)) => file,
+            Ok(Err(failure)) if is_in_use(&*failure) => return Err(OpenError::InUse { path }),
+            Ok(Err(source)) => return Err(OpenError::File { path, source }),
+            Err(panicked) => return Err(OpenError::File { path, source: Box::new(panicked) }),
+        };
+        let kept = Kept { values: Values::default(), file, owes: false };
+        Ok(Self { clock, kept: Arc::new(Mutex::new(kept)) })
+    }
+}
+
+#[async_trait]
+impl Backend for RedbBackend {
+    async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
+        batch::check(&batch)?;
+        let mut kept = self.kept.clone().lock_owned().await;
+        let now = self.clock.now();
+        kept.values.sweep(now, batch.len());
+
+        // The pages that a batch needs are in the cache of the system, so reading them takes no thread of its own.
+        let Kept { values, file, .. } = &mut *kept;
+        let mut held = Held::new(values, file, now);
+        let replies = verbs::run(&mut held, batch)?;
+        match held.into_transaction() {
+            Transaction::None | Transaction::Read(_) => {}
+            Transaction::Write { transaction, durable: false } => {
+                commit(transaction, Durability::None).map_err(StoreError::Unavailable)?;
+                if !std::mem::replace(&mut kept.owes, true) {
+                    tokio::spawn(settle_later(Arc::downgrade(&self.kept)));
+                }
+            }
+            Transaction::Write { transaction, durable: true } => {
+                commit_durably(kept, transaction).await.map_err(StoreError::Unavailable)?;
+            }
+        }
+        Ok(replies)
+    }
+}
+
+fn commit(mut transaction: WriteTransaction, durability: Durability) -> Result<(), Failure> {
+    transaction.set_durability(durability)?;
+    Ok(transaction.commit()?)
+}
+
+/// Waits for the disk on a thread that may. Everything that was written before is on it then, too. Whoever gives up waiting
+/// does not stop it: the lock goes with it.
+async fn commit_durably(mut kept: OwnedMutexGuard<Kept>, transaction: WriteTransaction) -> Result<(), Failure> {
+    tokio::task::spawn_blocking(move || {
+        commit(transaction, Durability::Immediate)?;
+        kept.owes = false;
+        Ok(())
+    })
+    .await?
+}
+
+/// Brings to the disk what was written in the meantime.
+async fn settle_later(kept: Weak<Mutex<Kept>>) {
+    tokio::time::sleep(LATEST).await;
+    let Some(kept) = kept.upgrade() else { return }; // closed, and so on the disk
+    let mut kept = kept.lock_owned().await;
+    if kept.owes {
+        let Ok(transaction) = kept.file.begin_write() else { return }; // the next batch meets the same failure and tells it
+        kept.owes = false;
+        let _ = commit_durably(kept, transaction).await;
+    }
+}
+
+fn open_file(path: &Path) -> Result<Database, Failure> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let backend = FileBackend::new(options.open(path)?)?;
+    let database = Database::builder().set_cache_size(CACHE).create_with_backend(backend)?;
+    tables::create(&database)?;
+    Ok(database)
+}
+
+fn is_in_use(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(failure.downcast_ref(), Some(DatabaseError::DatabaseAlreadyOpen))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Each operation in Redis' words: one command, on one key.
+
+use ::redis::{Cmd, ErrorKind, RedisError, Value, cmd, from_redis_value};
+use postern_core::ports::{Op, Reply, StoreError, TOMBSTONE};
+
+use crate::batch::milliseconds;
+use crate::position::Position;
+use crate::verbs;
+
+/// Compares and writes in one step. There is no command for it that Redis 6.2 and Valkey share.
+const REPLACE_IF: &str = "\
+local present = redis.call('GET', KEYS[1])
+if not present or string.sub(present, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.call('SET', KEYS[1], ARGV[2]) end
+return 1";
+
+/// What is to be made of the value that a command returns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    Value,
+    Done,
+    Set,
+    Changed,
+    Consumed,
+    Count,
+    Members,
+    Position,
+    Entries,
+}
+
+/// The command for an operation.
+pub(crate) fn of(op: Op) -> (Cmd, Answer) {
+    let mut command;
+    let answer = match op {
+        Op::Get { key } => {
+            command = cmd("GET");
+            command.arg(key);
+            Answer::Value
+        }
+        Op::Put { key, value, lifetime } => {
+            command = cmd("SET");
+            command.arg(key).arg(value);
+            if let Some(lifetime) = lifetime {
+                command.arg("PX").arg(milliseconds(lifetime));
+            }
+            Answer::Done
+        }
+        Op::PutNew { key, value, lifetime } => {
+            command = cmd("SET");
+            command.arg(key).arg(value).arg("NX");
+            if let Some(lifetime) = lifetime {
+                command.arg("PX").arg(milliseconds(lifetime));
+            }
+            Answer::Set
+        }
+        // XX: nothing is written where there is nothing. GET: what was there comes back. Where a tombstone was, the same
+        // tombstone is written again, and it comes back too.
+        Op::Consume { key, tombstone, lifetime } => {
+            command = cmd("SET");
+            let marked = [&[TOMBSTONE], &tombstone[..]].concat();
+            command.arg(key).arg(marked).arg("XX").arg("GET").arg("PX").arg(milliseconds(lifetime));
+            Answer::Consumed
+        }
+        Op::ReplaceIf { key, revision, value, lifetime } => {
+            command = cmd("EVAL");
+            command.arg(REPLACE_IF).arg(1).arg(key).arg(revision).arg(value);
+            if let Some(lifetime) = lifetime {
+                command.arg(milliseconds(lifetime));
+            }
+            Answer::Changed
+        }
+        Op::Delete { key } => {
+            command = cmd("DEL");
+            command.arg(key);
+            Answer::Changed
+        }
+        Op::IndexAdd { index, score, member } => {
+            command = cmd("ZADD");
+            command.arg(index).arg(score).arg(member);
+            Answer::Done
+        }
+        Op::IndexRemove { index, member } => {
+            command = cmd("ZREM");
+            command.arg(index).arg(member);
+            Answer::Changed
+        }
+        Op::IndexTrim { index, below } => {
+            command = cmd("ZREMRANGEBYSCORE");
+            command.arg(index).arg("-inf").arg(format!("({below}"));
+            Answer::Count
+        }
+        Op::IndexPage { index, offset, limit } => {
+            let (first, last) = ranks(offset, limit);
+            command = cmd("ZRANGE");
+            command.arg(index).arg(first).arg(last).arg("REV").arg("WITHSCORES");
+            Answer::Members
+        }
+        Op::IndexCount { index } => {
+            command = cmd("ZCARD");
+            command.arg(index);
+            Answer::Count
+        }
+        // "~": whole nodes of the stream are dropped, which is much cheaper; about a hundred entries more may stay.
+        Op::LogAppend { log, entry, keep } => {
+            command = cmd("XADD");
+            command.arg(log).arg("MAXLEN").arg("~").arg(keep).arg("*").arg("e").arg(entry);
+            Answer::Position
+        }
+        Op::LogRead { log, after, limit } => {
+            command = cmd("XRANGE");
+            let start = after.as_deref().and_then(Position::parse).map_or("-".to_owned(), |after| format!("({after}"));
+            command.arg(log).arg(start).arg("+").arg("COUNT").arg(whole(limit));
+            Answer::Entries
+        }
+    };
+    (command, answer)
+}
+
+/// Whether it makes no difference, to the store and to the answer, that an operation runs twice.
+pub(crate) fn is_repeatable(op: &Op) -> bool {
+    match op {
+        Op::Get { .. } | Op::Put { .. } | Op::IndexAdd { .. } => true,
+        Op::IndexPage { .. } | Op::IndexCount { .. } | Op::LogRead { .. } => true,
+        Op::PutNew { .. } | Op::Consume { .. } | Op::ReplaceIf { .. } | Op::Delete { .. } => false,
+        Op::IndexRemove { .. } | Op::IndexTrim { .. } | Op::LogAppend { .. } => false,
+    }
+}
+
+impl Answer {
+    /// Reads what the server said.
+    pub(crate) fn read(self, value: Value) -> Result<Reply, StoreError> {
+        self.parse(value).map_err(|_| nonsense())
+    }
+
+    fn parse(self, value: Value) -> Result<Reply, RedisError> {
+        Ok(match self {
+            Answer::Value => Reply::Value(from_redis_value(value)?),
+            Answer::Done => Reply::Done,
+            Answer::Set => Reply::Written(value != Value::Nil),
+            Answer::Changed => Reply::Written(from_redis_value::<u64>(value)? > 0),
+            Answer::Consumed => Reply::Consumed(match from_redis_value::<Option<Vec<u8>>>(value)? {
+                None => postern_core::ports::Consumed::Absent,
+                Some(found) => verbs::consumed(found),
+            }),
+            Answer::Count => Reply::Count(from_redis_value(value)?),
+            Answer::Members => {
+                let members: Vec<(String, f64)> = from_redis_value(value)?;
+                // Only whole numbers up to 2^53 are ever written.
+                Reply::Members(members.into_iter().map(|(member, score)| (member, score as u64)).collect())
+            }
+            Answer::Position => Reply::Position(from_redis_value(value)?),
+            Answer::Entries => {
+                let entries: Option<Vec<(String, Vec<(String, Vec<u8>)>)>> = from_redis_value(value)?;
+                let entry = |(position, mut fields): (String, Vec<(String, Vec<u8>)>)| match fields.pop() {
+                    Some((_, entry)) => Ok((position, entry)),
+                    None => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "an entry without a field"))),
+                };
+                Reply::Entries(entries.unwrap_or_default().into_iter().map(entry).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+}
+
+/// The server answered something that none of our commands is answered with.
+pub(crate) fn nonsense() -> StoreError {
+    StoreError::Unavailable("Redis answers what it was not asked; is another program using these keys?".into())
+}
+
+/// The first and the last rank of a page. A last one before the first is an empty page, but -1 is the end of the index.
+fn ranks(offset: u64, limit: u64) -> (i64, i64) {
+    match limit {
+        0 => (1, 0),
+        _ => (whole(offset), whole(offset.saturating_add(limit - 1))),
+    }
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,191 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_core::ports::{Backend, Clock, Op, Reply, StoreError};
+
+use super::server::RedisServer;
+use super::*;
+use crate::stage::TestClock;
+use crate::{StoreUrl, contract, open, ping};
+
+async fn client(url: &str, options: &RedisOptions) -> Arc<dyn Backend> {
+    let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
+    open(&url.parse::<StoreUrl>().unwrap(), clock, options).await.unwrap()
+}
+
+async fn client_of(server: &RedisServer) -> Arc<dyn Backend> {
+    client(&server.url(), &RedisOptions::default()).await
+}
+
+fn put(key: &str) -> Op {
+    Op::Put { key: key.into(), value: b"x".into(), lifetime: None }
+}
+
+/// Everything that an error would show, wherever it is printed.
+fn shown(error: &StoreError) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text += &format!(" {error} {error:?}");
+        source = error.source();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let server = RedisServer::start(&[]).await;
+    contract::suite(client_of(&server).await, async |time| {
+        tokio::time::sleep(time + Duration::from_millis(20)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn listens_on_sockets_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("redis.sock");
+    let _server = RedisServer::start(&["--unixsocket", socket.to_str().unwrap()]).await;
+    ping(&*client(&format!("redis+unix://{}", socket.display()), &RedisOptions::default()).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn logs_in_with_a_password_and_chooses_a_database() {
+    let server = RedisServer::start(&["--requirepass", "hunter2"]).await;
+    let at = |credentials: &str, database| format!("redis://{credentials}127.0.0.1:{}/{database}", server.port);
+    let none = RedisOptions::default();
+
+    let first = client(&at(":hunter2@", 0), &none).await;
+    let second = client(&at("default:hunter2@", 1), &none).await;
+    first.run(vec![put("a")]).await.unwrap();
+    assert_eq!(second.run(vec![Op::Get { key: "a".into() }]).await.unwrap(), [Reply::Value(None)]);
+
+    for credentials in ["", ":sesame@", "someone:hunter2@"] {
+        let error = ping(&*client(&at(credentials, 0), &none).await).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)));
+        let shown = shown(&error);
+        assert!(!shown.contains("hunter2") && !shown.contains("sesame") && !shown.contains("someone"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn goes_on_after_the_server_was_away() {
+    let mut server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    ping(&*backend).await.unwrap();
+
+    server.kill();
+    assert!(matches!(ping(&*backend).await, Err(StoreError::Unavailable(_))));
+    server.restart().await;
+    ping(&*backend).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_costs_nobody_an_error() {
+    let mut server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    ping(&*backend).await.unwrap();
+    server.kill();
+    server.restart().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // A consume is never asked twice, so this one finds a connection that was made anew.
+    let consume = Op::Consume { key: "a".into(), tombstone: vec![], lifetime: Duration::from_secs(1) };
+    backend.run(vec![consume]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_was_wrong_for_a_moment_is_not_remembered() {
+    let server = RedisServer::start(&["--requirepass", "old"]).await;
+    let (old, new) =
+        (format!("redis://:old@127.0.0.1:{}", server.port), format!("redis://:new@127.0.0.1:{}", server.port));
+    let backend = client(&new, &RedisOptions::default()).await;
+    assert!(ping(&*backend).await.is_err());
+
+    let mut operator = Client::open(old).unwrap().get_multiplexed_async_connection().await.unwrap();
+    ::redis::cmd("CONFIG").arg(&["SET", "requirepass", "new"]).exec_async(&mut operator).await.unwrap();
+    ping(&*backend).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_in_time() {
+    let server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    ping(&*backend).await.unwrap();
+
+    let mut operator = Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    ::redis::cmd("CLIENT").arg(&["PAUSE", "1500", "ALL"]).exec_async(&mut operator).await.unwrap();
+    let asked = tokio::time::timeout(Duration::from_secs(4), ping(&*backend)).await.expect("bounded");
+    assert!(shown(&asked.unwrap_err()).contains("did not answer in time"));
+
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    ping(&*backend).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_crowd_at_a_closed_door_is_sent_away_at_once() {
+    let mut server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    server.kill();
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let backend = backend.clone();
+        crowd.spawn(async move { ping(&*backend).await.is_err() });
+    }
+    let sent_away = tokio::time::timeout(Duration::from_secs(3), crowd.join_all()).await.expect("one call for all");
+    assert!(sent_away.into_iter().all(|away| away));
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_by_its_code() {
+    let server = RedisServer::start(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]).await;
+    let backend = client_of(&server).await;
+    let error = backend.run(vec![put("a")]).await.unwrap_err();
+    assert!(shown(&error).contains("Redis refuses: OOM"), "{}", shown(&error));
+
+    let mut operator = Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    ::redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).exec_async(&mut operator).await.unwrap();
+    ::redis::cmd("LPUSH").arg(&["list", "x"]).exec_async(&mut operator).await.unwrap();
+    let error = backend.run(vec![Op::Get { key: "list".into() }]).await.unwrap_err();
+    assert!(shown(&error).contains("Redis refuses: WRONGTYPE"), "{}", shown(&error));
+    backend.run(vec![put("a")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn tls_servers_are_believed_only_with_an_authority_that_was_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let served = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = file("server.pem", served.cert.pem());
+    let key = file("server.key", served.signing_key.serialize_pem());
+    let other = file("other.pem", other.cert.pem());
+
+    let server = RedisServer::start_tls(&certificate, &key).await;
+    let ask = async |host: &str, ca_files: &[&PathBuf]| {
+        let options = RedisOptions { ca_files: ca_files.iter().map(|path| path.to_path_buf()).collect() };
+        ping(&*client(&format!("rediss://{host}:{}", server.port), &options).await).await
+    };
+    ask("localhost", &[&certificate]).await.unwrap();
+    ask("localhost", &[&other, &certificate]).await.unwrap();
+    for (host, files) in [("localhost", vec![&other]), ("localhost", vec![]), ("127.0.0.1", vec![&certificate])] {
+        let error = ask(host, &files).await.unwrap_err();
+        assert!(shown(&error).contains("certificate"), "{}", shown(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_authorities_has_to_hold_some() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    let url: StoreUrl = "rediss://redis.example".parse().unwrap();
+    for path in [empty, directory.path().join("missing.pem")] {
+        let options = RedisOptions { ca_files: vec![path.clone()] };
+        let error = open(&url, Arc::new(TestClock::default()), &options).await.err().unwrap();
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+    }
+}

@@ -1,0 +1,81 @@
+//! What each operation means to whoever has the store to himself: the backends inside this process. Redis says the same
+//! with its own commands (`redis/command.rs`), and the contract suite shows that it is the same.
+
+use std::time::Duration;
+
+use postern_core::ports::{Consumed, Op, Reply, StoreError, TOMBSTONE};
+
+/// Why an operation failed.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Keeps values, indexes and logs, for one caller at a time.
+pub(crate) trait Shelf {
+    fn value(&mut self, key: &str) -> Result<Option<Vec<u8>>, Failure>;
+    fn set(&mut self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Result<(), Failure>;
+    fn remove(&mut self, key: &str) -> Result<bool, Failure>;
+    fn index_add(&mut self, index: &str, score: u64, member: &str) -> Result<(), Failure>;
+    fn index_remove(&mut self, index: &str, member: &str) -> Result<bool, Failure>;
+    fn index_trim(&mut self, index: &str, below: u64) -> Result<u64, Failure>;
+    fn index_page(&mut self, index: &str, offset: u64, limit: u64) -> Result<Vec<(String, u64)>, Failure>;
+    fn index_count(&mut self, index: &str) -> Result<u64, Failure>;
+    fn log_append(&mut self, log: &str, entry: Vec<u8>, keep: u64) -> Result<String, Failure>;
+    fn log_read(&mut self, log: &str, after: Option<&str>, limit: u64) -> Result<Vec<(String, Vec<u8>)>, Failure>;
+}
+
+/// Runs operations in order.
+pub(crate) fn run(shelf: &mut dyn Shelf, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
+    batch.into_iter().map(|op| apply(shelf, op)).collect::<Result<_, _>>().map_err(StoreError::Unavailable)
+}
+
+fn apply(shelf: &mut dyn Shelf, op: Op) -> Result<Reply, Failure> {
+    Ok(match op {
+        Op::Get { key } => Reply::Value(shelf.value(&key)?),
+        Op::Put { key, value, lifetime } => {
+            shelf.set(&key, value, lifetime)?;
+            Reply::Done
+        }
+        Op::PutNew { key, value, lifetime } => {
+            let new = shelf.value(&key)?.is_none();
+            if new {
+                shelf.set(&key, value, lifetime)?;
+            }
+            Reply::Written(new)
+        }
+        Op::Consume { key, tombstone, lifetime } => Reply::Consumed(match shelf.value(&key)? {
+            None => Consumed::Absent,
+            Some(found) => {
+                let mut left = Vec::with_capacity(1 + tombstone.len());
+                left.push(TOMBSTONE);
+                left.extend(tombstone);
+                shelf.set(&key, left, Some(lifetime))?;
+                consumed(found)
+            }
+        }),
+        Op::ReplaceIf { key, revision, value, lifetime } => {
+            let same = shelf.value(&key)?.is_some_and(|present| present.starts_with(&revision));
+            if same {
+                shelf.set(&key, value, lifetime)?;
+            }
+            Reply::Written(same)
+        }
+        Op::Delete { key } => Reply::Written(shelf.remove(&key)?),
+        Op::IndexAdd { index, score, member } => {
+            shelf.index_add(&index, score, &member)?;
+            Reply::Done
+        }
+        Op::IndexRemove { index, member } => Reply::Written(shelf.index_remove(&index, &member)?),
+        Op::IndexTrim { index, below } => Reply::Count(shelf.index_trim(&index, below)?),
+        Op::IndexPage { index, offset, limit } => Reply::Members(shelf.index_page(&index, offset, limit)?),
+        Op::IndexCount { index } => Reply::Count(shelf.index_count(&index)?),
+        Op::LogAppend { log, entry, keep } => Reply::Position(shelf.log_append(&log, entry, keep)?),
+        Op::LogRead { log, after, limit } => Reply::Entries(shelf.log_read(&log, after.as_deref(), limit)?),
+    })
+}
+
+/// Tells a live value from what was left in the place of a spent one.
+pub(crate) fn consumed(found: Vec<u8>) -> Consumed {
+    match found.split_first() {
+        Some((&TOMBSTONE, left)) => Consumed::Spent(left.to_vec()),
+        _ => Consumed::Live(found),
+    }
+}
