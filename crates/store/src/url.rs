@@ -20,7 +20,7 @@ pub enum StoreUrl {
 
 /// Where a Redis or Valkey is and how to log in there.
 #[derive(Clone)]
-pub struct RedisUrl(pub(crate) ConnectionInfo);
+pub struct RedisUrl(pub(crate) Box<ConnectionInfo>);
 
 /// Why a text is no store URL. Never repeats the text, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ fn redis(text: &str, query_fits: impl Fn(&Url) -> bool) -> Result<RedisUrl, Stor
     if url.fragment().is_some() || !query_fits(&url) {
         return Err(StoreUrlError::RedisOptions);
     }
-    url.into_connection_info().map(RedisUrl).map_err(|_| StoreUrlError::RedisForm)
+    url.into_connection_info().map(|info| RedisUrl(Box::new(info))).map_err(|_| StoreUrlError::RedisForm)
 }
 
 impl fmt::Display for StoreUrl {

@@ -79,13 +79,13 @@ impl Backend for RedbBackend {
         match held.into_transaction() {
             Transaction::None | Transaction::Read(_) => {}
             Transaction::Write { transaction, durable: false } => {
-                commit(transaction, Durability::None).map_err(StoreError::Unavailable)?;
+                commit(*transaction, Durability::None).map_err(StoreError::Unavailable)?;
                 if !std::mem::replace(&mut kept.owes, true) {
                     tokio::spawn(settle_later(Arc::downgrade(&self.kept)));
                 }
             }
             Transaction::Write { transaction, durable: true } => {
-                commit_durably(kept, transaction).await.map_err(StoreError::Unavailable)?;
+                commit_durably(kept, *transaction).await.map_err(StoreError::Unavailable)?;
             }
         }
         Ok(replies)

@@ -47,7 +47,7 @@ pub(super) struct Held<'a> {
 pub(super) enum Transaction {
     None,
     Read(ReadTransaction),
-    Write { transaction: WriteTransaction, durable: bool },
+    Write { transaction: Box<WriteTransaction>, durable: bool },
 }
 
 /// Reads a table in whichever transaction there is.
@@ -87,7 +87,7 @@ impl<'a> Held<'a> {
     fn writing(&mut self, has_to_be_durable: bool) -> Result<&WriteTransaction, Failure> {
         let (begun, was_durable) = match std::mem::replace(&mut self.transaction, Transaction::None) {
             Transaction::Write { transaction, durable } => (transaction, durable),
-            Transaction::None | Transaction::Read(_) => (self.file.begin_write()?, false),
+            Transaction::None | Transaction::Read(_) => (Box::new(self.file.begin_write()?), false),
         };
         self.transaction = Transaction::Write { transaction: begun, durable: was_durable || has_to_be_durable };
         match &self.transaction {
@@ -213,7 +213,7 @@ impl Shelf for Held<'_> {
         let mut entries = transaction.open_table(ENTRIES)?;
         entries.insert((log, position.millisecond, position.number), &*entry)?;
         count += 1;
-        if let Some(excess) = count.checked_sub(keep) {
+        if let Some(excess @ 1..) = count.checked_sub(keep) {
             let excess = usize::try_from(excess).unwrap_or(usize::MAX);
             let oldest = (log, 0, 0)..=(log, u64::MAX, u64::MAX);
             for entry in entries.extract_from_if(oldest, |_, _| true)?.take(excess) {

@@ -1,7 +1,7 @@
 //! Each operation in Redis' words: one command, on one key.
 
 use ::redis::{Cmd, ErrorKind, RedisError, Value, cmd, from_redis_value};
-use postern_core::ports::{Op, Reply, StoreError, TOMBSTONE};
+use postern_core::ports::{Consumed, Op, Reply, StoreError, TOMBSTONE};
 
 use crate::batch::milliseconds;
 use crate::position::Position;
@@ -139,7 +139,7 @@ impl Answer {
             Answer::Set => Reply::Written(value != Value::Nil),
             Answer::Changed => Reply::Written(from_redis_value::<u64>(value)? > 0),
             Answer::Consumed => Reply::Consumed(match from_redis_value::<Option<Vec<u8>>>(value)? {
-                None => postern_core::ports::Consumed::Absent,
+                None => Consumed::Absent,
                 Some(found) => verbs::consumed(found),
             }),
             Answer::Count => Reply::Count(from_redis_value(value)?),
@@ -150,14 +150,20 @@ impl Answer {
             }
             Answer::Position => Reply::Position(from_redis_value(value)?),
             Answer::Entries => {
-                let entries: Option<Vec<(String, Vec<(String, Vec<u8>)>)>> = from_redis_value(value)?;
-                let entry = |(position, mut fields): (String, Vec<(String, Vec<u8>)>)| match fields.pop() {
-                    Some((_, entry)) => Ok((position, entry)),
-                    None => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "an entry without a field"))),
-                };
-                Reply::Entries(entries.unwrap_or_default().into_iter().map(entry).collect::<Result<_, _>>()?)
+                let entries: Option<Vec<Entry>> = from_redis_value(value)?;
+                Reply::Entries(entries.unwrap_or_default().into_iter().map(only_field).collect::<Result<_, _>>()?)
             }
         })
+    }
+}
+
+/// An entry of a stream: its position, and its fields with their names. Ours have one.
+type Entry = (String, Vec<(String, Vec<u8>)>);
+
+fn only_field((position, fields): Entry) -> Result<(String, Vec<u8>), RedisError> {
+    match fields.into_iter().next() {
+        Some((_, entry)) => Ok((position, entry)),
+        None => Err((ErrorKind::UnexpectedReturnType, "an entry without a field").into()),
     }
 }
 

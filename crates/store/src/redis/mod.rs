@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{Client, ConnectionAddr, Pipeline, ProtocolVersion, RedisResult, TlsCertificates, Value};
+use ::redis::{Client, ConnectionAddr, ConnectionInfo, Pipeline, ProtocolVersion, RedisResult, TlsCertificates, Value};
 use async_trait::async_trait;
 use postern_core::ports::{Backend, Op, Reply, StoreError};
 
@@ -50,7 +50,7 @@ impl RedisBackend {
         // RESP3, because only with it the client hears at once that an idle connection was closed. `CLIENT SETINFO` is
         // unknown before 7.2.
         let settings = url.0.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        let info = url.0.clone().set_tcp_settings(tcp).set_redis_settings(settings);
+        let info = ConnectionInfo::clone(&url.0).set_tcp_settings(tcp).set_redis_settings(settings);
         let refused = |error| OpenError::Redis(Box::new(error));
 
         let client = if let ConnectionAddr::TcpTls { .. } = info.addr() {

@@ -11,32 +11,36 @@ pub(crate) struct RedisServer {
     child: Child,
     arguments: Vec<String>,
     pub(crate) port: u16,
-    pub(crate) directory: TempDir,
+    directory: TempDir,
 }
 
 impl RedisServer {
     /// Starts a server that listens without TLS.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let port = free_port();
-        Self::with(port, [&["--port", &port.to_string()], arguments].concat(), TempDir::new().unwrap()).await
+        Self::with("--port", arguments).await
     }
 
     /// Starts a server that listens with TLS only, with a certificate and a key in PEM files.
     pub(crate) async fn start_tls(certificate: &Path, key: &Path) -> Self {
-        let port = free_port();
-        let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let (port_text, certificate, key) = (port.to_string(), path(certificate), path(key));
-        let arguments = vec!["--port", "0", "--tls-port", &port_text, "--tls-auth-clients", "no"];
-        let files = vec!["--tls-cert-file", &certificate, "--tls-key-file", &key];
-        Self::with(port, [arguments, files].concat(), TempDir::new().unwrap()).await
+        let [certificate, key] = [certificate, key].map(|path| path.to_str().unwrap());
+        let files = ["--tls-cert-file", certificate, "--tls-key-file", key];
+        Self::with("--tls-port", &[&["--port", "0", "--tls-auth-clients", "no"], &files[..]].concat()).await
     }
 
-    async fn with(port: u16, arguments: Vec<&str>, directory: TempDir) -> Self {
-        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let child = spawn(&arguments, directory.path());
-        let server = Self { child, arguments, port, directory };
-        server.listens().await;
-        server
+    async fn with(port_option: &str, arguments: &[&str]) -> Self {
+        // Another program may take the port between our look and the server's: then the server ends, and we look again.
+        for _ in 0..10 {
+            let directory = TempDir::new().unwrap();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            arguments.extend([port_option.to_owned(), port.to_string()]);
+            let child = spawn(&arguments, directory.path());
+            let mut server = Self { child, arguments, port, directory };
+            if server.is_ready().await {
+                return server;
+            }
+        }
+        panic!("redis-server does not start");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -50,18 +54,24 @@ impl RedisServer {
 
     /// Starts it again, empty, on the same port.
     pub(crate) async fn restart(&mut self) {
+        std::fs::remove_file(self.directory.path().join(LOG)).unwrap();
         self.child = spawn(&self.arguments, self.directory.path());
-        self.listens().await;
+        assert!(self.is_ready().await, "redis-server does not start again");
     }
 
-    async fn listens(&self) {
-        for _ in 0..400 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-                return;
+    /// Waits until this very server says that it listens. Whether it did.
+    async fn is_ready(&mut self) -> bool {
+        let log = self.directory.path().join(LOG);
+        for _ in 0..1000 {
+            if std::fs::read_to_string(&log).is_ok_and(|log| log.contains("Ready to accept connections")) {
+                return true;
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("redis-server did not listen within ten seconds");
+        panic!("redis-server was not ready within ten seconds");
     }
 }
 
@@ -72,18 +82,15 @@ impl Drop for RedisServer {
     }
 }
 
+const LOG: &str = "redis.log";
+
 fn spawn(arguments: &[String], directory: &Path) -> Child {
     Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", LOG, "--dir"])
         .arg(directory)
+        .current_dir(directory)
         .args(arguments)
         .stdout(Stdio::null())
         .spawn()
-        .unwrap_or_else(|error| {
-            panic!("these tests need redis-server on the PATH ({error}); `make test` installs it (Debian: apt-get install redis-server)")
-        })
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+        .unwrap_or_else(|error| panic!("no redis-server on the PATH ({error}): `make test` installs it"))
 }
