@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use self::tables::{Held, Transaction};
+use self::tables::Held;
 use crate::memory::Values;
 use crate::verbs::{self, Failure};
 use crate::{OpenError, batch};
@@ -76,16 +76,16 @@ impl Backend for RedbBackend {
         let Kept { values, file, .. } = &mut *kept;
         let mut held = Held::new(values, file, now);
         let replies = verbs::run(&mut held, batch)?;
-        match held.into_transaction() {
-            Transaction::None | Transaction::Read(_) => {}
-            Transaction::Write { transaction, durable: false } => {
-                commit(*transaction, Durability::None).map_err(StoreError::Unavailable)?;
+        match held.finish() {
+            None => {}
+            Some((transaction, true)) => {
+                commit_durably(kept, transaction).await.map_err(StoreError::Unavailable)?;
+            }
+            Some((transaction, false)) => {
+                commit(transaction, Durability::None).map_err(StoreError::Unavailable)?;
                 if !std::mem::replace(&mut kept.owes, true) {
                     tokio::spawn(settle_later(Arc::downgrade(&self.kept)));
                 }
-            }
-            Transaction::Write { transaction, durable: true } => {
-                commit_durably(kept, *transaction).await.map_err(StoreError::Unavailable)?;
             }
         }
         Ok(replies)
@@ -113,10 +113,10 @@ async fn settle_later(kept: Weak<Mutex<Kept>>) {
     tokio::time::sleep(LATEST).await;
     let Some(kept) = kept.upgrade() else { return }; // closed, and so on the disk
     let mut kept = kept.lock_owned().await;
-    if kept.owes {
-        let Ok(transaction) = kept.file.begin_write() else { return }; // the next batch meets the same failure and tells it
-        kept.owes = false;
-        let _ = commit_durably(kept, transaction).await;
+    if std::mem::take(&mut kept.owes)
+        && let Ok(transaction) = kept.file.begin_write()
+    {
+        let _ = commit_durably(kept, transaction).await; // the next batch meets the same failure, and tells it
     }
 }
 

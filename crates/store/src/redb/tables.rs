@@ -41,20 +41,25 @@ pub(super) struct Held<'a> {
     file: &'a Database,
     now: Timestamp,
     transaction: Transaction,
+    /// Whether the batch is to be answered only when the disk has what it wrote.
+    durable: bool,
 }
 
 /// What a batch has begun on the file: nothing until it needs it.
-pub(super) enum Transaction {
+enum Transaction {
     None,
     Read(ReadTransaction),
-    Write { transaction: Box<WriteTransaction>, durable: bool },
+    Write(Box<WriteTransaction>),
 }
 
 /// Reads a table in whichever transaction there is.
 macro_rules! reading {
-    ($held:expr, $definition:expr, |$table:ident| $body:expr) => {
-        match $held.reading()? {
-            Transaction::Write { transaction, .. } => {
+    ($held:expr, $definition:expr, |$table:ident| $body:expr) => {{
+        if let Transaction::None = $held.transaction {
+            $held.transaction = Transaction::Read($held.file.begin_read()?);
+        }
+        match &$held.transaction {
+            Transaction::Write(transaction) => {
                 let $table = transaction.open_table($definition)?;
                 $body
             }
@@ -62,37 +67,32 @@ macro_rules! reading {
                 let $table = transaction.open_table($definition)?;
                 $body
             }
-            Transaction::None => unreachable!("reading() has begun one"),
+            Transaction::None => unreachable!("one was begun above"),
         }
-    };
+    }};
 }
 
 impl<'a> Held<'a> {
     pub(super) fn new(values: &'a mut Values, file: &'a Database, now: Timestamp) -> Self {
-        Self { values, file, now, transaction: Transaction::None }
+        Self { values, file, now, transaction: Transaction::None, durable: false }
     }
 
-    pub(super) fn into_transaction(self) -> Transaction {
-        self.transaction
-    }
-
-    fn reading(&mut self) -> Result<&Transaction, Failure> {
-        if let Transaction::None = self.transaction {
-            self.transaction = Transaction::Read(self.file.begin_read()?);
+    /// What there is to commit, and whether durably.
+    pub(super) fn finish(self) -> Option<(WriteTransaction, bool)> {
+        match self.transaction {
+            Transaction::Write(transaction) => Some((*transaction, self.durable)),
+            Transaction::None | Transaction::Read(_) => None,
         }
-        Ok(&self.transaction)
     }
 
-    /// Nobody else writes meanwhile, so what was read before stays true.
-    fn writing(&mut self, has_to_be_durable: bool) -> Result<&WriteTransaction, Failure> {
-        let (begun, was_durable) = match std::mem::replace(&mut self.transaction, Transaction::None) {
-            Transaction::Write { transaction, durable } => (transaction, durable),
-            Transaction::None | Transaction::Read(_) => (Box::new(self.file.begin_write()?), false),
-        };
-        self.transaction = Transaction::Write { transaction: begun, durable: was_durable || has_to_be_durable };
+    /// Nobody else writes meanwhile, so what was read before a write stays true.
+    fn writing(&mut self) -> Result<&WriteTransaction, Failure> {
+        if let Transaction::None | Transaction::Read(_) = self.transaction {
+            self.transaction = Transaction::Write(Box::new(self.file.begin_write()?));
+        }
         match &self.transaction {
-            Transaction::Write { transaction, .. } => Ok(transaction),
-            _ => unreachable!("it has just been put there"),
+            Transaction::Write(transaction) => Ok(transaction),
+            Transaction::None | Transaction::Read(_) => unreachable!("one was begun above"),
         }
     }
 
@@ -103,7 +103,8 @@ impl<'a> Held<'a> {
     fn remove_durable(&mut self, key: &str) -> Result<bool, Failure> {
         let there = reading!(self, VALUES, |table| table.get(key)?.is_some());
         if there {
-            self.writing(true)?.open_table(VALUES)?.remove(key)?;
+            self.durable = true;
+            self.writing()?.open_table(VALUES)?.remove(key)?;
         }
         Ok(there)
     }
@@ -124,7 +125,8 @@ impl Shelf for Held<'_> {
                 self.remove_durable(key)?;
             }
             None => {
-                self.writing(true)?.open_table(VALUES)?.insert(key, &*value)?;
+                self.durable = true;
+                self.writing()?.open_table(VALUES)?.insert(key, &*value)?;
                 self.values.remove(key, self.now);
             }
         }
@@ -136,7 +138,7 @@ impl Shelf for Held<'_> {
     }
 
     fn index_add(&mut self, index: &str, score: u64, member: &str) -> Result<(), Failure> {
-        let transaction = self.writing(false)?;
+        let transaction = self.writing()?;
         let before = transaction.open_table(SCORES)?.insert((index, member), score)?.map(|score| score.value());
         if before == Some(score) {
             return Ok(());
@@ -151,7 +153,7 @@ impl Shelf for Held<'_> {
     }
 
     fn index_remove(&mut self, index: &str, member: &str) -> Result<bool, Failure> {
-        let transaction = self.writing(false)?;
+        let transaction = self.writing()?;
         let score = transaction.open_table(SCORES)?.remove((index, member))?.map(|score| score.value());
         if let Some(score) = score {
             transaction.open_table(ORDER)?.remove((index, score, member))?;
@@ -168,7 +170,7 @@ impl Shelf for Held<'_> {
         if !first {
             return Ok(0);
         }
-        let transaction = self.writing(false)?;
+        let transaction = self.writing()?;
         let mut order = transaction.open_table(ORDER)?;
         let mut scores = transaction.open_table(SCORES)?;
         let mut trimmed = 0;
@@ -201,7 +203,7 @@ impl Shelf for Held<'_> {
 
     fn log_append(&mut self, log: &str, entry: Vec<u8>, keep: u64) -> Result<String, Failure> {
         let now = self.now;
-        let transaction = self.writing(false)?;
+        let transaction = self.writing()?;
         let mut tails = transaction.open_table(TAILS)?;
         let tail = tails.get(log)?.map(|tail| tail.value());
         let (mut count, last) = match tail {
