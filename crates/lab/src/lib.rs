@@ -1,10 +1,19 @@
-//! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider, an app that
-//! signs people in, and the keys and messages they need.
+//! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider ([`idp`]), an
+//! app that signs people in ([`app`]), and the keys and messages they need ([`key`], [`response`]).
 //!
 //! Nothing here uses `postern-saml`. Messages are written and signed by code of this crate's own, so that a fault of the
-//! reader cannot hide behind the same fault of the writer.
+//! reader cannot hide behind the same fault of the writer. Servers listen on loopback only: this identity provider tells
+//! everyone its passwords.
 
+pub mod app;
+pub mod client;
+pub mod idp;
 pub mod key;
 pub mod metadata;
+mod page;
 pub mod response;
+mod running;
+mod sessions;
 mod xml;
+
+pub use crate::running::Running;
