@@ -219,6 +219,16 @@ impl Connections {
         }
     }
 
+    /// The connection that answers a login now. It is read anew, so that one which was deactivated or
+    /// deleted since the login began is out at once.
+    pub async fn answering(&self, id: &ConnectionId) -> Result<Arc<Connection>, Fault> {
+        let connection = self.store.get(&self.store.keys().connection(id)).await?.ok_or(Code::ConnectionMissing)?;
+        match connection.deactivated {
+            false => Ok(connection),
+            true => Err(Code::ConnectionDeactivated.into()),
+        }
+    }
+
     async fn page(&self, index: &Index, offset: u64, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
         let mut batch = self.store.batch();
         let page = batch.index_page(index, offset, limit);

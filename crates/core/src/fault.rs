@@ -206,6 +206,7 @@ faults! {
     LoginOtherBrowser, User, 403, "access_denied", "This browser did not begin the login.", "Start again from the application, in one browser, with cookies allowed.";
     LoginUnknown, User, 400, "access_denied", "The login has expired or was never begun.", "Start again from the application.";
     LoginSpent, User, 400, "access_denied", "The login was already completed.", "Start again from the application. Going back and sending a sign-in page twice has this effect.";
+    InitiateLoginUrlMissing, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no address where it could go on.", "Register initiate_login_url for the product with PATCH /api/v1/products.";
     UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
 
     /// The IdP answers: reading the response

@@ -1,3 +1,17 @@
-//! Postern, the program: configuration, command line, and (below them) everything that is wired together.
+//! Postern, the program: configuration, command line, and everything that is wired together. What a login is, `postern_core`
+//! tells; here it meets HTTP. [`routes`] lists every address on one page; [`handlers`] has a file for each; [`reply`] turns
+//! faults into answers.
 
+pub mod app;
+pub mod browser;
+pub mod cli;
 pub mod config;
+pub mod fetched;
+pub mod fields;
+pub mod handlers;
+pub mod listen;
+pub mod observe;
+pub mod pages;
+pub mod reply;
+pub mod routes;
+pub mod system;

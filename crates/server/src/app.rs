@@ -1,0 +1,139 @@
+//! What the handlers work with, wired together once and shared by all workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_core::connection::{Connection, Idp};
+use postern_core::connections::Connections;
+use postern_core::event::Events;
+use postern_core::fault::Fault;
+use postern_core::login::{Logins, Settings};
+use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
+use postern_core::products::Products;
+use postern_core::store::Store;
+use postern_core::trace::Traces;
+use postern_fetch::Fetch;
+use postern_saml::response::Expectation;
+
+use crate::config::{ApiKey, Config, PublicUrl};
+
+/// Postern, without its listeners.
+pub struct App {
+    /// Where browsers and apps reach it.
+    pub public_url: PublicUrl,
+    /// The login pipeline.
+    pub logins: Logins,
+    /// The customers' IdPs.
+    pub connections: Connections,
+    /// The registered apps.
+    pub products: Products,
+    /// The stories of logins.
+    pub traces: Traces,
+    /// What happened.
+    pub events: Events,
+    /// The way out.
+    pub fetch: Fetch,
+    /// Who may use the API.
+    pub api_keys: Vec<ApiKey>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    saml_entity_id: String,
+    clock_skew: Duration,
+    backend: Arc<dyn Backend>,
+}
+
+/// What [`App`] needs from outside.
+pub struct Parts {
+    /// Where bytes are kept.
+    pub backend: Arc<dyn Backend>,
+    /// How they are sealed.
+    pub seal: Arc<dyn Seal>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// Who may use the API.
+    pub api_keys: Vec<ApiKey>,
+}
+
+impl App {
+    /// Wires Postern together.
+    pub fn new(config: &Config, parts: Parts) -> Result<Self, postern_fetch::SetupError> {
+        let store = Store::new(parts.backend.clone(), parts.seal);
+        let settings = Settings {
+            issuer: config.public_url.as_str().to_owned(),
+            login_lifetime: config.oauth.login_lifetime,
+            code_lifetime: config.oauth.code_lifetime,
+            access_token_lifetime: config.oauth.access_token_lifetime,
+            client_secret_verifier: config.oauth.client_secret_verifier.clone(),
+        };
+        let (clock, random) = (parts.clock, parts.random);
+        Ok(Self {
+            public_url: config.public_url.clone(),
+            logins: Logins::new(store.clone(), clock.clone(), random.clone(), settings),
+            connections: Connections::new(store.clone(), clock.clone(), random.clone()),
+            products: Products::new(store.clone(), clock.clone(), random.clone()),
+            traces: Traces::new(store.clone()),
+            events: Events::new(store),
+            fetch: Fetch::new(config.fetch.clone())?,
+            api_keys: parts.api_keys,
+            clock,
+            random,
+            saml_entity_id: config.saml.entity_id.clone(),
+            clock_skew: config.saml.clock_skew,
+            backend: parts.backend,
+        })
+    }
+
+    /// The public address of a path, which begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        self.public_url.at(path)
+    }
+
+    /// The name under which IdPs know us.
+    pub fn saml_entity_id(&self) -> &str {
+        &self.saml_entity_id
+    }
+
+    /// Where responses to our requests are posted.
+    pub fn acs_url(&self) -> String {
+        self.url("/api/oauth/saml")
+    }
+
+    /// Where a connection's unsolicited responses are posted.
+    pub fn unsolicited_acs_url(&self, connection: &Connection) -> String {
+        self.url(&format!("/api/oauth/saml/{}", connection.id))
+    }
+
+    /// What a response of this connection has to fit; `request_id` is the request that it answers, if any.
+    pub fn expectation<'a>(
+        &'a self,
+        connection: &'a Connection,
+        acs_url: &'a str,
+        request_id: Option<&'a str>,
+    ) -> Expectation<'a> {
+        let Idp::Saml(idp) = &connection.idp;
+        let (now, skew) = (self.now(), self.clock_skew);
+        Expectation { idp, sp_entity_id: &self.saml_entity_id, acs_url, request_id, now, skew }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        postern_store::ping(&*self.backend).await
+    }
+
+    /// Ends the story of a login that was refused. A store that does not take it is logged: the person hears of the first
+    /// fault, not of the second.
+    pub async fn tell_failure(&self, trace: postern_core::trace::Trace, fault: &Fault, begun: bool) {
+        if let Err(second) = self.logins.fail(trace, fault, begun).await {
+            tracing::error!(fault.code = second.code.name(), "a failed login could not be recorded");
+        }
+    }
+}

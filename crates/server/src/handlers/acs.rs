@@ -1,0 +1,59 @@
+//! `POST /api/oauth/saml`, the assertion consumer service. **What happens when a SAML response arrives** is told here, a
+//! line a step; `docs/LOGIN.md` tells it in prose.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use postern_core::fault::{Code, Fault};
+use postern_core::login::Login;
+use postern_core::secret::Secret;
+use postern_saml::response;
+
+use crate::app::App;
+use crate::browser::Browser;
+use crate::fields::Fields;
+use crate::reply::{Refusal, to_app};
+
+/// Answers an IdP's response to a request of ours.
+pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpResponse, Refusal> {
+    let login_id = relay_state(&form).map_err(Refusal::page)?;
+    let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
+    let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
+
+    let outcome = finish(&app, &mut login, &form).await;
+
+    let issuer = app.public_url.as_str();
+    let mut response = match outcome {
+        Ok(code) => to_app(&login.return_to, issuer, &[("code", code.expose())], true),
+        Err(fault) => {
+            let refusal = Refusal::app(fault, &login.return_to, true).with_trace(login.trace.id.clone());
+            app.tell_failure(login.trace, &refusal.fault, true).await;
+            return Err(refusal); // from here on, the app hears
+        }
+    };
+    Browser::forget(&mut response, login_id);
+    Ok(response)
+}
+
+async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, Fault> {
+    let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
+    let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
+    let acs_url = app.acs_url();
+    let expected = app.expectation(&connection, &acs_url, Some(&login.request_id));
+    let assertion = response::verify(&xml, &expected)?; // gate, signature, rules: pure
+    app.logins.finish(login, &connection, answer(assertion)).await // used once, identity, claims, code
+}
+
+/// SAML ends here: from a verified assertion to what a login needs of it.
+pub(super) fn answer(assertion: response::VerifiedAssertion) -> postern_core::login::finish::Answer {
+    postern_core::login::finish::Answer {
+        assertion_id: assertion.assertion_id().to_owned(),
+        usable_until: assertion.usable_until(),
+        notes: assertion.notes().to_vec(),
+        identity: assertion.into_identity(),
+    }
+}
+
+/// SAML Bindings §3.5.3: RelayState comes back as it was sent, at most 80 bytes of it.
+fn relay_state(form: &Fields) -> Result<&str, Fault> {
+    form.one("RelayState")?.filter(|id| id.len() <= 80).ok_or_else(|| Code::RelayStateMissing.into())
+}

@@ -1,0 +1,156 @@
+//! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
+
+pub mod events;
+pub mod products;
+pub mod saml_config;
+pub mod sso;
+pub mod traces;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use postern_core::fault::{Code, Fault};
+use postern_core::scope::Scope;
+
+use crate::app::App;
+use crate::config::ApiKey;
+use crate::fields::{self, Fields};
+use crate::reply::Refusal;
+
+/// A request of somebody whose API key is good for it. Reads the body after the key, so that strangers learn nothing from it.
+pub struct ApiCall {
+    /// Postern.
+    pub app: Data<App>,
+    /// The query.
+    pub query: Fields,
+    /// The JSON object or the form.
+    pub body: Fields,
+    key: ApiKey,
+}
+
+impl FromRequest for ApiCall {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let authenticated = authenticate(request);
+        let query = Fields::urlencoded(request.query_string().as_bytes());
+        let reads_body = request.method() == Method::POST || request.method() == Method::PATCH;
+        let body = reads_body.then(|| fields::body(request, payload));
+        Box::pin(async move {
+            let (app, key) = authenticated.map_err(Refusal::api)?;
+            let body = match body {
+                Some(body) => body.await.map_err(|fault| match fault.code {
+                    Code::FormMalformed => Refusal::api(Code::BodyMalformed),
+                    _ => Refusal::api(fault),
+                })?,
+                // Clients of Jackson send GET and DELETE with a content type and nothing behind it.
+                None => Fields::default(),
+            };
+            Ok(Self { app, query, body, key })
+        })
+    }
+}
+
+/// The key comes after any scheme word, as in Jackson: `Api-Key k`, `Bearer k`. Every configured key is compared, each in
+/// constant time, so that the answer's time tells nothing.
+fn authenticate(request: &HttpRequest) -> Result<(Data<App>, ApiKey), Fault> {
+    // Set on every listener by the one function that builds them.
+    let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (_, sent) = header.and_then(|header| header.split_once(' ')).ok_or(Code::ApiKeyMissing)?;
+    let sent = sent.trim();
+    let known = app.api_keys.iter().fold(None, |known, key| if key.hash.matches(sent) { Some(key.clone()) } else { known });
+    let key = known.ok_or(Code::ApiKeyUnknown)?;
+    match key.read_only && request.method() != Method::GET {
+        true => Err(Code::ApiKeyReadOnly.into()),
+        false => Ok((app, key)),
+    }
+}
+
+impl ApiCall {
+    /// Whether the key is good for a product.
+    fn permits(&self, product: &str) -> bool {
+        self.key.product.as_ref().is_none_or(|own| own == product)
+    }
+
+    /// Refuses what concerns a product that the key is not good for.
+    fn check_product(&self, product: &str) -> Result<(), Fault> {
+        match self.permits(product) {
+            true => Ok(()),
+            false => Err(Code::ApiKeyOtherProduct.into()),
+        }
+    }
+
+    /// Whether the key may see secrets: one that only reads may not.
+    fn sees_secrets(&self) -> bool {
+        !self.key.read_only
+    }
+
+    /// The scope of a request, from its tenant and product.
+    fn scope(&self, fields: &Fields) -> Result<Scope, Fault> {
+        let tenant = required(fields, "tenant")?;
+        let product = required(fields, "product")?;
+        self.check_product(product)?;
+        Scope::new(tenant, product).map_err(|why| {
+            let field = if postern_core::scope::check_name(tenant).is_err() { "tenant" } else { "product" };
+            Code::FieldInvalid.fault().expected(format!("{field} {why}"))
+        })
+    }
+
+    /// Jackson's paging: `pageOffset` or `offset`, `pageLimit` or `limit`; at most 50 at once, which is also the default.
+    fn page(&self) -> Result<(u64, u64), Fault> {
+        const MOST: u64 = 50;
+        let number = |names: [&str; 2]| {
+            let value = names.into_iter().find_map(|name| self.query.one(name).transpose()).transpose()?;
+            Ok::<_, Fault>(value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0))
+        };
+        let offset = number(["pageOffset", "offset"])?;
+        let limit = match number(["pageLimit", "limit"])? {
+            0 => MOST,
+            limit => limit.min(MOST),
+        };
+        Ok((offset.min(1 << 40), limit))
+    }
+}
+
+/// A field that has to be there. The message is Jackson's.
+fn required<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, Fault> {
+    fields.one(name)?.ok_or_else(|| Code::FieldMissing.fault().expected(name))
+}
+
+/// A boolean, as JSON or as text.
+fn boolean(fields: &Fields, name: &str) -> Result<Option<bool>, Fault> {
+    match fields.one(name)? {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(Code::FieldInvalid.fault().expected(format!("{name} is not true or false"))),
+    }
+}
+
+/// A list of strings: a JSON list, a JSON list in a string, a plain string, or a repeated form field.
+fn list(fields: &Fields, name: &str) -> Result<Option<Vec<String>>, Fault> {
+    let values: Vec<&str> = fields.all(name).collect();
+    let list = match values.as_slice() {
+        [] => return Ok(None),
+        [one] if one.trim_start().starts_with('[') => serde_json::from_str(one)
+            .map_err(|_| Code::FieldInvalid.fault().expected(format!("{name} is not a list of strings")))?,
+        many => many.iter().filter(|value| !value.is_empty()).map(|value| (*value).to_owned()).collect(),
+    };
+    Ok(Some(list))
+}
+
+/// A text that may be set to nothing.
+fn text(fields: &Fields, name: &str) -> Result<Option<String>, Fault> {
+    let mut values = fields.all(name);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Code::ParameterRepeated.fault().expected(name)),
+        (value, None) => Ok(value.map(str::to_owned)),
+    }
+}

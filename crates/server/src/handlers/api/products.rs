@@ -1,0 +1,105 @@
+//! `/api/v1/products`: apps, registered as OAuth clients.
+
+use actix_web::HttpResponse;
+use postern_core::fault::{Code, Fault};
+use postern_core::products::{Product, ProductSettings};
+use postern_core::secret::Secret;
+use serde_json::{Value, json};
+
+use super::{ApiCall, list, required, text};
+use crate::fields::Fields;
+use crate::reply::{Refusal, no_store};
+
+/// `POST`: registers an app. 201, with its secret, which is never shown again.
+pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let create = async {
+        let name = required(&call.body, "name")?;
+        call.check_product(name)?;
+        call.app.products.create(name, settings(&call.body)?).await
+    };
+    let (product, secret) = create.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Created()).json(describe(&product, secret.as_ref())))
+}
+
+/// `PATCH`: changes an app that its `name` names. 200, with a secret where the change made one.
+pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let update = async {
+        let name = required(&call.body, "name")?;
+        call.check_product(name)?;
+        call.app.products.update(name, settings(&call.body)?).await
+    };
+    let (product, secret) = update.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, secret.as_ref())))
+}
+
+/// `POST …/secret`: a new secret; the old one is dead at once.
+pub async fn rotate_secret(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let rotate = async {
+        let name = required(&call.body, "name")?;
+        call.check_product(name)?;
+        call.app.products.rotate_secret(name).await
+    };
+    let (product, secret) = rotate.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, Some(&secret))))
+}
+
+/// `GET`: one app by `name` or `client_id`, or all of them, newest first.
+pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let answer = try_find(&call).await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(answer))
+}
+
+async fn try_find(call: &ApiCall) -> Result<Value, Fault> {
+    let one = match (call.query.one("name")?, call.query.one("client_id")?) {
+        (Some(name), _) => call.app.products.find(name).await?,
+        (None, Some(client_id)) => call.app.products.find_by_client_id(client_id).await?,
+        (None, None) => {
+            let (offset, limit) = call.page()?;
+            let products = call.app.products.list(offset, limit).await?;
+            let shown: Vec<_> = products.iter().filter(|p| call.permits(&p.name)).map(|p| describe(p, None)).collect();
+            return Ok(json!(shown));
+        }
+    };
+    let product = one.filter(|product| call.permits(&product.name)).ok_or(Code::ProductNotFound)?;
+    Ok(describe(&product, None))
+}
+
+/// `DELETE`: removes a registration. 204.
+pub async fn delete(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let delete = async {
+        let name = required(&call.query, "name")?;
+        call.check_product(name)?;
+        call.app.products.delete(name).await
+    };
+    delete.await.map_err(Refusal::api)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn settings(body: &Fields) -> Result<ProductSettings, Fault> {
+    Ok(ProductSettings {
+        redirect_urls: list(body, "redirect_urls")?,
+        token_endpoint_auth_method: body.one("token_endpoint_auth_method")?.map(str::to_owned),
+        initiate_login_url: text(body, "initiate_login_url")?,
+        post_logout_redirect_urls: list(body, "post_logout_redirect_urls")?,
+        support_url: text(body, "support_url")?,
+        support_email: text(body, "support_email")?,
+    })
+}
+
+fn describe(product: &Product, secret: Option<&Secret>) -> Value {
+    let mut record = json!({
+        "client_id": product.client_id,
+        "name": product.name,
+        "token_endpoint_auth_method": product.authentication.method(),
+        "redirect_urls": product.redirect_urls,
+        "initiate_login_url": product.initiate_login_url,
+        "post_logout_redirect_urls": product.post_logout_redirect_urls,
+        "support_url": product.support_url,
+        "support_email": product.support_email,
+        "created_at": product.created,
+    });
+    if let Some(secret) = secret {
+        record["client_secret"] = json!(secret.expose());
+    }
+    record
+}

@@ -1,0 +1,101 @@
+//! `GET POST /api/oauth/authorize`: the app sends a person here, and we send them on to their IdP.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use postern_core::connection::{Connection, Idp};
+use postern_core::fault::Fault;
+use postern_core::login::door::{Answerer, Door, Refused};
+use postern_core::login::request::{AuthorizeRequest, Parameters};
+use postern_core::redirect::with_parameters;
+use postern_core::trace::Trace;
+use postern_saml::request::{self, AuthnRequest};
+
+use crate::app::App;
+use crate::browser::Browser;
+use crate::fields::Fields;
+use crate::pages;
+use crate::reply::{Refusal, no_store, redirect};
+
+/// Begins a login.
+pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
+    let (request, door) = arrive(&app, &fields).await?; // until here, failures are pages
+    let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
+    match begin(&app, &browser, &fields, &request, &door, &trace).await {
+        Ok(response) => Ok(response),
+        Err(fault) => {
+            let refusal = Refusal::app(fault, &door.return_to, false).with_trace(trace.id.clone()); // from here on, the app hears
+            app.tell_failure(trace, &refusal.fault, false).await;
+            Err(refusal)
+        }
+    }
+}
+
+/// Finds the client and proves its redirect URI. A refusal in a scope that exists leaves a trace.
+pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeRequest, Door), Refusal> {
+    let parameters = Parameters::read(fields.0.iter().cloned()).map_err(Refusal::page)?;
+    let request = AuthorizeRequest::read(parameters);
+    match app.logins.door(&request).await {
+        Ok(door) => Ok((request, door)),
+        Err(Refused { fault, product, scope }) => {
+            let refusal = Refusal::page_of(fault, product);
+            let Some(scope) = scope else { return Err(refusal) };
+            let client_id = request.client_id.as_deref().unwrap_or("dummy");
+            let trace = app.logins.trace(&scope, client_id, request.redirect_uri.as_deref().unwrap_or_default());
+            let refusal = refusal.with_trace(trace.id.clone());
+            app.tell_failure(trace, &refusal.fault, false).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn begin(
+    app: &App,
+    browser: &Browser,
+    fields: &Fields,
+    request: &AuthorizeRequest,
+    door: &Door,
+    trace: &Trace,
+) -> Result<HttpResponse, Fault> {
+    app.logins.check(request, door)?;
+    let connection = match door.answerer(request)? {
+        Answerer::One(connection) => connection,
+        // The page finds the same door by the same parameters; nothing is kept for it.
+        Answerer::Several(_) => return Ok(redirect(&select_url(app, fields), false)),
+    };
+    let request_id = request::new_id(&*app.random);
+    let started = app.logins.start(request, door, &connection, &request_id, trace.clone()).await?;
+    let mut response = ask(app, &connection, &request_id, &started.login_id, request.force_authn);
+    let lifetime = app.logins.settings().login_lifetime;
+    browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
+    Ok(response)
+}
+
+/// The question to the IdP: by redirect where it takes one, else by a form that posts itself.
+fn ask(app: &App, connection: &Connection, request_id: &str, login_id: &str, force_authn: bool) -> HttpResponse {
+    let Idp::Saml(idp) = &connection.idp;
+    let acs_url = app.acs_url();
+    let question = |destination| AuthnRequest {
+        id: request_id,
+        issued: app.now(),
+        destination,
+        acs_url: &acs_url,
+        issuer: app.saml_entity_id(),
+        name_id_format: idp.name_id_format.as_deref(),
+        force_authn: force_authn || idp.force_authn,
+    };
+    match (&idp.sso.redirect, &idp.sso.post) {
+        (Some(destination), _) => redirect(&question(destination).redirect_url(login_id), false),
+        (None, Some(destination)) => {
+            let mut response = HttpResponse::Ok();
+            let fields = [("SAMLRequest", question(destination).post_value()), ("RelayState", login_id.to_owned())];
+            pages::post_form(no_store(&mut response), destination, &fields)
+        }
+        // `MetadataEndpointMissing` refuses such an IdP when it is configured.
+        (None, None) => pages::html(&mut HttpResponse::NotFound(), pages::error(postern_core::fault::Code::MetadataEndpointMissing, None, None)),
+    }
+}
+
+fn select_url(app: &App, fields: &Fields) -> String {
+    let parameters = fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    with_parameters(&app.url("/idp/select"), parameters)
+}

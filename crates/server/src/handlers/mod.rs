@@ -1,0 +1,14 @@
+//! One file for each address, named like it. A handler extracts, calls, replies; the rules live in `postern_core` and
+//! `postern_saml`.
+
+pub mod acs;
+pub mod api;
+pub mod authorize;
+pub mod error;
+pub mod health;
+pub mod root;
+pub mod select;
+pub mod sp_metadata;
+pub mod token;
+pub mod unsolicited;
+pub mod userinfo;

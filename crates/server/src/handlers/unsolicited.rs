@@ -1,0 +1,50 @@
+//! `POST /api/oauth/saml/{connection}`: a login that begins at the IdP, for connections that allow it (SAML Profiles
+//! §4.1.5). The response is verified and used up; then the browser goes to the app's `initiate_login_url` (OIDC Core §4), so
+//! that the login which the app sees is one that it began itself, with its own state and PKCE.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use postern_core::connection::{Allowance, ConnectionId, Idp};
+use postern_core::fault::{Code, Fault};
+use postern_core::redirect::with_parameters;
+use postern_saml::response;
+
+use super::acs::answer;
+use crate::app::App;
+use crate::fields::Fields;
+use crate::reply::{Refusal, redirect};
+
+/// Answers a response that nobody here asked for.
+pub async fn unsolicited(app: Data<App>, path: Path<String>, form: Fields) -> Result<HttpResponse, Refusal> {
+    let id = ConnectionId(path.into_inner());
+    let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
+    let product = app.products.find(&connection.scope.product).await.map_err(Refusal::page)?;
+    let initiate_login_url = product.as_ref().and_then(|product| product.initiate_login_url.clone());
+    let mut trace = app.logins.trace(&connection.scope, "", initiate_login_url.as_deref().unwrap_or_default());
+    trace.connection = Some(connection.id.clone());
+
+    let accepted = accept(&app, &connection, &form).await;
+    let landing = accepted.and_then(|()| initiate_login_url.ok_or_else(|| Code::InitiateLoginUrlMissing.into()));
+    match landing {
+        Ok(url) => {
+            let parameters = [("iss", app.public_url.as_str()), ("tenant", &connection.scope.tenant), ("idp_hint", &connection.id.0)];
+            Ok(redirect(&with_parameters(&url, parameters), true))
+        }
+        Err(fault) => {
+            let refusal = Refusal::page_of(fault, product).with_trace(trace.id.clone());
+            app.tell_failure(trace, &refusal.fault, false).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn accept(app: &App, connection: &postern_core::connection::Connection, form: &Fields) -> Result<(), Fault> {
+    let Idp::Saml(idp) = &connection.idp;
+    if !idp.allow.contains(&Allowance::Unsolicited) {
+        return Err(Code::UnsolicitedNotAllowed.into());
+    }
+    let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
+    let acs_url = app.unsolicited_acs_url(connection);
+    let assertion = response::verify(&xml, &app.expectation(connection, &acs_url, None))?;
+    app.logins.use_once(connection, &answer(assertion)).await
+}

@@ -1,0 +1,88 @@
+//! What happens around every request: a reference, one line in the log, headers that every answer has, and the rendering
+//! of refusals. A panic ends in an answer too.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use futures_util::FutureExt as _;
+use postern_core::fault::{Code, Mender};
+use postern_core::trace::TraceId;
+
+use crate::app::App;
+use crate::reply::{self, Refusal};
+
+/// Runs a request. Below this, a failure is a [`Refusal`]; above it, an answer.
+pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+    // Set on every listener by the one function that builds them.
+    let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
+    let reference = TraceId::random(&*app.random);
+    let began = app.now();
+    let head = request.request().clone();
+
+    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let mut response = match answer {
+        Ok(Ok(response)) => match response.response().error().map(|error| error.as_error::<Refusal>()) {
+            None => response.map_into_boxed_body(),
+            Some(refusal) => {
+                let rendered = render(refusal, &reference, &app);
+                ServiceResponse::new(head.clone(), rendered)
+            }
+        },
+        Ok(Err(error)) => ServiceResponse::new(head.clone(), render(error.as_error::<Refusal>(), &reference, &app)),
+        Err(_panic) => {
+            tracing::error!(r#ref = %reference, "a request panicked");
+            ServiceResponse::new(head.clone(), render(None, &reference, &app))
+        }
+    };
+
+    let headers = response.headers_mut();
+    let mut default = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    default(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(X_FRAME_OPTIONS, "DENY");
+    default(REFERRER_POLICY, "no-referrer");
+    default(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    if !app.public_url.is_plain() {
+        default(STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+
+    let duration_ms = app.now().duration_since(began).as_millis() as u64;
+    // The pattern, never the path: a path may hold an id, and an unknown one may hold anything.
+    let route = response.request().match_pattern().unwrap_or_default();
+    let (method, status) = (response.request().method().as_str(), response.status().as_u16());
+    tracing::info!(method, route, status, duration_ms, r#ref = %reference, "request");
+    Ok(response)
+}
+
+/// The answer to a refusal, and its line in the log, once.
+fn render(refusal: Option<&Refusal>, reference: &TraceId, app: &App) -> HttpResponse {
+    let defect;
+    let refusal = match refusal {
+        Some(refusal) => refusal,
+        None => {
+            defect = Refusal::page(Code::Defect);
+            &defect
+        }
+    };
+    let code = refusal.fault.code;
+    let shown = refusal.reference(reference);
+    match code.mender() {
+        Mender::Us | Mender::BridgeAdmin if code.status() >= 500 => {
+            let cause = std::error::Error::source(&refusal.fault).map(|cause| cause.to_string()).unwrap_or_default();
+            tracing::error!(fault.code = code.name(), r#ref = %shown, cause, "{}", code.sentence());
+        }
+        _ => tracing::info!(fault.code = code.name(), r#ref = %shown, "{}", code.sentence()),
+    }
+    reply::refuse(refusal, reference, app.public_url.as_str())
+}

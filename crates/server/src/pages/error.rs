@@ -1,0 +1,35 @@
+//! The page on which a refusal is shown: what happened, who can mend it, and the reference to tell them.
+
+use maud::{Markup, html};
+use postern_core::fault::{Code, Mender};
+use postern_core::products::Product;
+
+use super::layout::page;
+
+/// Explains a fault. The values that differed are in the trace, not here: whoever sees this page may be anybody.
+pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> Markup {
+    let title = match code.mender() {
+        Mender::User => "Please start again",
+        _ => "Signing in did not work",
+    };
+    page(title, html! {
+        p { (code.sentence()) }
+        p { (code.hint()) }
+        dl {
+            dt { "Who can mend this" } dd { (code.mender().name()) }
+            dt { "Code" } dd { code { (code) } }
+            @if let Some(reference) = reference { dt { "Reference" } dd { code { (reference) } } }
+            @if let Some(product) = product { (support(product)) }
+        }
+    })
+}
+
+fn support(product: &Product) -> Markup {
+    html! {
+        @if product.support_url.is_some() || product.support_email.is_some() {
+            dt { "Help" }
+            @if let Some(url) = &product.support_url { dd { a href=(url) rel="noreferrer" { (url) } } }
+            @if let Some(address) = &product.support_email { dd { a href=(format!("mailto:{address}")) { (address) } } }
+        }
+    }
+}

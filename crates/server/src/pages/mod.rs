@@ -1,0 +1,47 @@
+//! The pages that people see: plain HTML from the server, one inline stylesheet allowed by its hash, no third-party
+//! resource, working without JavaScript.
+
+mod choose;
+mod error;
+mod layout;
+mod post_form;
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use maud::{Markup, html};
+use postern_core::connection::{Connection, Idp};
+use postern_core::login::finish::provider;
+use sha2::{Digest, Sha256};
+
+pub use choose::{Choice, choose};
+pub use error::error;
+pub use post_form::post_form;
+
+/// A page as an answer. Frames, scripts and everything else that it does not need are off (RFC 9700 §4.16).
+pub fn html(response: &mut HttpResponseBuilder, page: Markup) -> HttpResponse {
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
+        format!("default-src 'none'; style-src '{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", hash(layout::STYLE))
+    });
+    response.content_type(ContentType::html()).insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str())).body(page.into_string())
+}
+
+/// How a Content-Security-Policy names an inline script or stylesheet.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", data_encoding::BASE64.encode(&Sha256::digest(text.as_bytes())))
+}
+
+/// What people call a connection: the name it was given, or the host of its IdP.
+pub fn connection_name(connection: &Connection) -> String {
+    let Idp::Saml(idp) = &connection.idp;
+    let given = connection.label.clone().or_else(|| connection.name.clone());
+    given.unwrap_or_else(|| provider(&idp.entity_id))
+}
+
+/// What this is.
+pub fn root() -> Markup {
+    layout::page("Postern", html! {
+        p { "This is a sign-in service. Start from the application that you want to use." }
+    })
+}

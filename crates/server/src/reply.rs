@@ -1,0 +1,182 @@
+//! From a [`Fault`] to HTTP, in one of five voices. Nothing else in the program answers a failure.
+//!
+//! | voice | to whom | form |
+//! |---|---|---|
+//! | page | the person, while no redirect URI is proven | HTML with the code, its hint and the reference |
+//! | app | the app, by redirect | `error`, `error_description`, `error_uri`, `state`, `iss` (RFC 6749 §4.1.2.1, RFC 9207) |
+//! | token | the app, directly | RFC 6749 §5.2 JSON |
+//! | bearer | the app, with an access token | RFC 6750 §3 |
+//! | API | the operator's programs | Jackson's `{"error":{"message"}}`, and the code |
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use postern_core::fault::{Code, Fault};
+use postern_core::login::ReturnTo;
+use postern_core::products::Product;
+use postern_core::redirect::with_parameters;
+use postern_core::trace::TraceId;
+use serde_json::json;
+
+use crate::pages;
+
+/// A request that is refused, and in which voice.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub fault: Fault,
+    voice: Voice,
+    reference: Option<TraceId>,
+}
+
+#[derive(Debug)]
+enum Voice {
+    Page { product: Option<Arc<Product>> },
+    App { return_to: ReturnTo, after_post: bool },
+    Token { basic: bool },
+    Bearer,
+    Api { allow: Option<&'static str> },
+}
+
+impl Refusal {
+    /// Told to the person, on a page.
+    pub fn page(fault: impl Into<Fault>) -> Self {
+        Self::page_of(fault, None)
+    }
+    /// Told to the person, on a page that names the app's own support.
+    pub fn page_of(fault: impl Into<Fault>, product: Option<Arc<Product>>) -> Self {
+        Self { fault: fault.into(), voice: Voice::Page { product }, reference: None }
+    }
+    /// Told to the app, at its proven redirect URI.
+    pub fn app(fault: impl Into<Fault>, return_to: &ReturnTo, after_post: bool) -> Self {
+        let voice = Voice::App { return_to: return_to.clone(), after_post };
+        Self { fault: fault.into(), voice, reference: None }
+    }
+    /// Told to a client at the token endpoint; `basic`: it used the Authorization header.
+    pub fn token(fault: impl Into<Fault>, basic: bool) -> Self {
+        Self { fault: fault.into(), voice: Voice::Token { basic }, reference: None }
+    }
+    /// Told to whoever presented an access token.
+    pub fn bearer(fault: impl Into<Fault>) -> Self {
+        Self { fault: fault.into(), voice: Voice::Bearer, reference: None }
+    }
+    /// Told to a user of the API.
+    pub fn api(fault: impl Into<Fault>) -> Self {
+        Self { fault: fault.into(), voice: Voice::Api { allow: None }, reference: None }
+    }
+    /// The address does not take this method; `allow` lists those that it takes.
+    pub fn method(allow: &'static str) -> Self {
+        Self { fault: Code::MethodNotAllowed.into(), voice: Voice::Api { allow: Some(allow) }, reference: None }
+    }
+    /// Names the trace under which the story is kept. Without one, the request's own reference is shown.
+    #[must_use]
+    pub fn with_trace(mut self, id: TraceId) -> Self {
+        self.reference = Some(id);
+        self
+    }
+    /// The trace, or the request's own reference.
+    pub fn reference<'a>(&'a self, of_request: &'a TraceId) -> &'a TraceId {
+        self.reference.as_ref().unwrap_or(of_request)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.fault.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+    /// Only what is said when nobody renders the refusal; [`crate::observe`] does, with the reference of the request.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// The answer to a refused request.
+pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResponse {
+    let code = refusal.fault.code;
+    let reference = refusal.reference(of_request);
+    let mut response = HttpResponse::build(refusal.status_code());
+    if code.status() == 503 {
+        response.insert_header((RETRY_AFTER, "5"));
+    }
+    match &refusal.voice {
+        Voice::Page { product } => {
+            let body = pages::error(code, Some(&reference.0), product.as_deref());
+            pages::html(&mut response, body)
+        }
+        Voice::App { return_to, after_post } => {
+            let description = format!("{reference}: {code} {}", code.sentence());
+            let uri = format!("{issuer}/error/{code}");
+            let parameters = [("error", code.oauth()), ("error_description", &description), ("error_uri", &uri)];
+            to_app(return_to, issuer, &parameters, *after_post)
+        }
+        Voice::Token { basic } => {
+            if code.status() == 401 && *basic {
+                response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"postern\", charset=\"UTF-8\""));
+            }
+            let description = format!("{reference}: {code} {} {}", code.sentence(), code.hint());
+            no_store(&mut response).json(json!({ "error": code.oauth(), "error_description": description }))
+        }
+        Voice::Bearer => {
+            // RFC 6750 §3.1: a request without any credentials gets no error code.
+            let challenge = match code {
+                Code::TokenMissing => "Bearer realm=\"postern\"".to_owned(),
+                _ => format!("Bearer realm=\"postern\", error=\"{}\", error_description=\"{}\"", code.oauth(), code.sentence()),
+            };
+            if code.status() == 401 {
+                response.insert_header((WWW_AUTHENTICATE, challenge));
+            }
+            let description = format!("{reference}: {code} {}", code.sentence());
+            let body = json!({ "error": code.oauth(), "error_description": description, "message": code.sentence() });
+            no_store(&mut response).json(body)
+        }
+        Voice::Api { allow } => {
+            if let Some(allow) = allow {
+                response.insert_header((ALLOW, *allow));
+            }
+            if code.status() == 401 {
+                response.insert_header((WWW_AUTHENTICATE, "Api-Key realm=\"postern\""));
+            }
+            let error = json!({
+                "message": message(&refusal.fault), "code": code.name(), "hint": code.hint(), "reference": reference,
+            });
+            no_store(&mut response).json(json!({ "error": error }))
+        }
+    }
+}
+
+/// What the API says: for a field, which and why, in Jackson's words; else the code's sentence.
+fn message(fault: &Fault) -> String {
+    match (fault.code, &fault.expected) {
+        (Code::FieldMissing, Some(field)) => format!("Please provide {field}"),
+        (Code::FieldInvalid, Some(what)) => what.clone(),
+        _ => fault.code.sentence().to_owned(),
+    }
+}
+
+/// Sends the browser back to the app. RFC 9207 §2: every authorization response says who issued it. RFC 9700 §4.12: a
+/// browser that posted here must not post there, hence 303.
+pub fn to_app(return_to: &ReturnTo, issuer: &str, parameters: &[(&str, &str)], after_post: bool) -> HttpResponse {
+    let state = return_to.state.as_deref().map(|state| ("state", state));
+    let parameters = parameters.iter().copied().chain(state).chain([("iss", issuer)]);
+    redirect(&with_parameters(&return_to.redirect_uri, parameters), after_post)
+}
+
+/// A redirect that nothing stores.
+pub fn redirect(location: &str, after_post: bool) -> HttpResponse {
+    let mut response = if after_post { HttpResponse::SeeOther() } else { HttpResponse::Found() };
+    no_store(&mut response).insert_header((LOCATION, location)).finish()
+}
+
+/// RFC 6749 §5.1, SAML Bindings §3.5.5.1: nothing on the way may keep the answer.
+pub fn no_store(response: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, "no-cache, no-store")).insert_header((PRAGMA, "no-cache"))
+}

@@ -1,0 +1,96 @@
+//! Every route, on one page.
+
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+
+use postern_core::fault::Code;
+
+use crate::app::App;
+use crate::handlers::{acs, authorize, error, health, select, sp_metadata, token, unsolicited, userinfo};
+use crate::handlers::{api, root};
+use crate::reply::Refusal;
+
+/// One address and what it answers; other methods get 405 and the list of those that it takes.
+macro_rules! route {
+    ($config:expr, $path:literal, $allow:literal, $( $method:ident => $handler:expr ),+ ) => {
+        $config.service(
+            web::resource($path)
+                $( .route(web::$method().to($handler)) )+
+                .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(Refusal::method($allow)) })),
+        )
+    };
+}
+
+/// A posted SAML response of 512 KiB is 683 KiB of base64, and its form a little more; nothing else comes near.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// What the public listener answers: under the path of the public URL and without it, because proxies keep it or strip it.
+pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
+    let prefix = app.public_url.prefix().to_owned();
+    let routes = move |config: &mut ServiceConfig| {
+        login(config);
+        if serves_api {
+            operator(config);
+        }
+    };
+    config.app_data(PayloadConfig::new(LARGEST_BODY)).app_data(app.clone());
+    if !prefix.is_empty() {
+        config.service(web::scope(&prefix).configure(routes));
+    }
+    config.configure(routes).default_service(web::to(unknown));
+}
+
+/// What a listener for the API alone answers.
+pub fn admin(config: &mut ServiceConfig, app: &Data<App>) {
+    config.app_data(PayloadConfig::new(LARGEST_BODY)).app_data(app.clone());
+    config.configure(operator).default_service(web::to(unknown));
+}
+
+/// What the operations listener answers.
+pub fn operations(config: &mut ServiceConfig, app: &Data<App>) {
+    config.app_data(app.clone());
+    route!(config, "/health/live", "GET", get => health::live);
+    route!(config, "/health/ready", "GET", get => health::ready);
+    config.default_service(web::to(unknown));
+}
+
+fn login(config: &mut ServiceConfig) {
+    route!(config, "/", "GET", get => root::root);
+    route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
+    route!(config, "/idp/select", "GET", get => select::select);
+    route!(config, "/api/oauth/saml", "POST", post => acs::acs);
+    route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
+    route!(config, "/api/oauth/token", "POST", post => token::token);
+    route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);
+    route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
+    route!(config, "/error/{code}", "GET", get => error::error);
+    route!(config, "/api/health", "GET", get => health::version);
+}
+
+fn operator(config: &mut ServiceConfig) {
+    // Jackson's older names for the same things.
+    route!(config, "/api/v1/connections", "DELETE, GET, PATCH, POST", get => api::sso::find, post => api::sso::create, patch => api::sso::update, delete => api::sso::delete);
+    route!(config, "/api/v1/connections/exists", "GET", get => api::sso::exists);
+    route!(config, "/api/v1/connections/product", "GET", get => api::sso::of_product);
+    route!(config, "/api/v1/saml/config", "DELETE, GET, PATCH, POST", get => api::saml_config::find, post => api::sso::create, patch => api::sso::update, delete => api::sso::delete);
+    route!(config, "/api/v1/saml/config/exists", "GET", get => api::sso::exists);
+    route!(config, "/api/v1/saml-traces", "GET", get => api::traces::find);
+    route!(config, "/api/v1/saml-traces/product", "DELETE, GET", get => api::traces::of_product, delete => api::traces::delete);
+    route!(config, "/api/v1/saml-traces/product/count", "GET", get => api::traces::count);
+
+    route!(config, "/api/v1/sso", "DELETE, GET, PATCH, POST", get => api::sso::find, post => api::sso::create, patch => api::sso::update, delete => api::sso::delete);
+    route!(config, "/api/v1/sso/exists", "GET", get => api::sso::exists);
+    route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);
+    route!(config, "/api/v1/sso-traces", "GET", get => api::traces::find);
+    route!(config, "/api/v1/sso-traces/product", "DELETE, GET", get => api::traces::of_product, delete => api::traces::delete);
+    route!(config, "/api/v1/sso-traces/product/count", "GET", get => api::traces::count);
+    route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
+    route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
+    route!(config, "/api/v1/events", "GET", get => api::events::read);
+}
+
+async fn unknown(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, Refusal> {
+    match request.path().contains("/api/") {
+        true => Err(Refusal::api(Code::RouteUnknown)),
+        false => Err(Refusal::page(Code::RouteUnknown)),
+    }
+}
