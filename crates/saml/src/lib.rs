@@ -9,15 +9,16 @@
 //! | rule | kept in | tested in |
 //! |---|---|---|
 //! | H1–H5 the request | `request` | there |
-//! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/signatures.rs` |
-//! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/signatures.rs` |
-//! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/rules.rs` |
-//! | H13, H14 confirmation, H26 unsolicited | `confirmation`, `envelope` | `tests/rules.rs` |
-//! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/rules.rs` |
-//! | H22, H24 what is read of the person | `identity` | `tests/identity.rs` |
-//! | M1, M7, M8 metadata | `metadata` | there, `tests/metadata.rs` |
-//! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/wrapping.rs` |
-//! | X6, X7, X18, X19 comments, DOCTYPE, bombs | `document` | `tests/bounds.rs` |
+//! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/saml/signatures.rs` |
+//! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/saml/signatures.rs` |
+//! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/saml/rules.rs` |
+//! | H13, H14 confirmation, H26 unsolicited | `confirmation`, `envelope` | `tests/saml/rules.rs` |
+//! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/saml/rules.rs` |
+//! | H22, H24 what is read of the person | `identity` | `tests/saml/identity.rs` |
+//! | M1, M7, M8 metadata | `metadata` | there, `tests/saml/metadata.rs` |
+//! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/saml/wrapping.rs` |
+//! | X6, X7, X18, X19 comments, DOCTYPE, bombs | `document` | `tests/saml/bounds.rs` |
+//! | any one byte changed | all of it | `tests/saml/flipped_bytes.rs` |
 
 mod algorithm;
 mod assertion;

@@ -1,0 +1,11 @@
+//! The rules of the crate, from outside: documents in, a verified assertion or a code out. `support` writes and signs the
+//! documents without any help of the crate.
+
+mod bounds;
+mod flipped_bytes;
+mod identity;
+mod metadata;
+mod rules;
+mod signatures;
+mod support;
+mod wrapping;
