@@ -64,7 +64,7 @@ impl Reserved {
         format!("{}/login", self.port.url)
     }
 
-    /// Starts the app.
+    /// Starts the app, inside the running Tokio runtime.
     pub fn start(self, registration: Registration, random: Arc<dyn Random>) -> io::Result<Running> {
         let app = Data::new(App {
             redirect_uri: self.redirect_uri(),

@@ -50,8 +50,8 @@ pub struct ServiceProvider {
     pub acs_url: String,
 }
 
-/// Starts the identity provider on loopback. Its entity ID is its URL and `/metadata`.
-pub async fn start(options: Options) -> io::Result<Running> {
+/// Starts the identity provider on loopback, inside the running Tokio runtime. Its entity ID is its URL and `/metadata`.
+pub fn start(options: Options) -> io::Result<Running> {
     let port = Port::take(&options.host, options.port)?;
     let idp = Data::new(Idp {
         entity_id: format!("{}/metadata", port.url),
