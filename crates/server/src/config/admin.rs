@@ -79,7 +79,7 @@ impl Admin {
     pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
     pub(super) fn read(reading: &mut Reading, public: SocketAddr, operations: SocketAddr) -> Self {
-        let written = Written::written(reading);
+        let written = Written::take(reading);
         let listen = written.listen.map(|listen| basics::address(reading, "admin.listen", &listen));
         if let Some(listen) = listen {
             let instead = "Write another port, or leave admin.listen out.";

@@ -22,7 +22,7 @@ settings! {
 pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
 pub(super) fn read(reading: &mut Reading) -> (PublicUrl, SocketAddr) {
-    let written = Written::written(reading);
+    let written = Written::take(reading);
     let public_url = PublicUrl::parse(&written.public_url).unwrap_or_else(|unfit| {
         reading.refuse("public_url", unfit.fault, unfit.instead);
         PublicUrl::of_this_machine()

@@ -30,7 +30,7 @@ settings! {
 pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
 pub(super) fn read(reading: &mut Reading) -> Options {
-    let written = Written::written(reading);
+    let written = Written::take(reading);
     let mut allow_networks = Vec::new();
     for network in &written.allow_networks {
         match network.parse() {

@@ -5,17 +5,16 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use data_encoding::BASE64;
 use postern_core::ports::Random;
 use postern_core::secret::Secret;
-use zeroize::Zeroizing;
+use postern_store::{RootKey, RootKeys, StoreUrl};
 
-use super::{ApiKey, Config, Problem, Problems, StoreUrl};
+use super::{ApiKey, Config, Problem, Problems};
 
 /// The keys that Postern runs with, and what to tell the operator about them.
 pub struct Keys {
     /// The root keys, the sealing one first.
-    pub root: Vec<Secret>,
+    pub root: RootKeys,
     /// The keys of the API. None: it answers 401.
     pub api: Vec<ApiKey>,
     /// The API key that was made by Postern, now or at an earlier start; none if keys are configured.
@@ -36,12 +35,13 @@ pub enum Notice {
 /// Takes the configured keys, and makes those that are missing and may be made.
 pub fn keys(config: &Config, random: &dyn Random) -> Result<Keys, Problems> {
     let mut notices = Vec::new();
-    let root = match (&config.root_keys[..], &config.store) {
-        ([], StoreUrl::Redb(store)) => root_key_file(store, random, &mut notices)?,
-        ([], StoreUrl::Memory) => vec![root_key(1, random)],
-        (configured, _) => configured.to_vec(),
+    let root = match (&config.root_keys, &config.store.url) {
+        (Some(configured), _) => configured.clone(),
+        (None, StoreUrl::Redb(store)) => root_key_file(store, random, &mut notices)?,
+        // With Redis a configuration without root keys does not load; with memory this one lasts as long as what it seals.
+        (None, StoreUrl::Memory | StoreUrl::Redis(_)) => RootKeys::single(RootKey::generate(1, random)),
     };
-    let made_api_key = match (&config.admin.api_keys[..], &config.store) {
+    let made_api_key = match (&config.admin.api_keys[..], &config.store.url) {
         ([], StoreUrl::Redb(store)) => Some(api_key_file(store, random, &mut notices)?),
         ([], StoreUrl::Memory) => Some(api_key(random)),
         ([], StoreUrl::Redis(_)) => {
@@ -56,21 +56,35 @@ pub fn keys(config: &Config, random: &dyn Random) -> Result<Keys, Problems> {
     Ok(Keys { root, api, made_api_key, notices })
 }
 
-/// A new root key as `seal.keys` takes it.
-pub fn root_key(number: u32, random: &dyn Random) -> Secret {
-    let mut bytes = Zeroizing::new([0; 32]);
-    random.fill(&mut *bytes);
-    Secret::new(format!("{number}:{}", BASE64.encode(&*bytes)))
-}
-
 fn api_key(random: &dyn Random) -> Secret {
     Secret::random(random, "postern_")
 }
 
-fn root_key_file(store: &Path, random: &dyn Random, notices: &mut Vec<Notice>) -> Result<Vec<Secret>, Problem> {
-    let path = beside(store, ".keys");
-    if let Some(text) = kept(&path)? {
-        return Ok(text.expose().lines().filter(|line| !line.trim().is_empty()).map(Secret::new).collect());
+/// The root keys that are configured, or that an earlier start made. Makes none.
+pub fn found_root_keys(config: &Config) -> Result<Option<RootKeys>, Problem> {
+    match (&config.root_keys, &config.store.url) {
+        (Some(configured), _) => Ok(Some(configured.clone())),
+        (None, StoreUrl::Redb(store)) => kept_root_keys(&root_key_path(store)),
+        (None, StoreUrl::Memory | StoreUrl::Redis(_)) => Ok(None),
+    }
+}
+
+fn kept_root_keys(path: &Path) -> Result<Option<RootKeys>, Problem> {
+    let Some(text) = kept(path)? else { return Ok(None) };
+    let lines: Vec<&str> = text.expose().lines().filter(|line| !line.trim().is_empty()).collect();
+    RootKeys::parse(&lines).map(Some).map_err(|error| {
+        Problem::new(path.display().to_string(), format!("cannot be used: {error}"), "Restore it from its copy.")
+    })
+}
+
+fn root_key_path(store: &Path) -> PathBuf {
+    beside(store, ".keys")
+}
+
+fn root_key_file(store: &Path, random: &dyn Random, notices: &mut Vec<Notice>) -> Result<RootKeys, Problem> {
+    let path = root_key_path(store);
+    if let Some(keys) = kept_root_keys(&path)? {
+        return Ok(keys);
     }
     // A new key could not open what is there.
     if store.exists() {
@@ -78,15 +92,15 @@ fn root_key_file(store: &Path, random: &dyn Random, notices: &mut Vec<Notice>) -
         let instead = format!("Restore it or set seal.keys; or remove {} to begin anew.", store.display());
         return Err(Problem::new(path.display().to_string(), fault, instead));
     }
-    let key = root_key(1, random);
-    keep(&path, &key)?;
+    let key = RootKey::generate(1, random);
+    keep(&path, &key.to_text())?;
     let text = format!(
         "made a root key in {}. Keep a copy in a safe place: without it nothing in {} can be read again.",
         path.display(),
         store.display()
     );
     notices.push(Notice::Made(text));
-    Ok(vec![key])
+    Ok(RootKeys::single(key))
 }
 
 fn api_key_file(store: &Path, random: &dyn Random, notices: &mut Vec<Notice>) -> Result<Secret, Problem> {
@@ -160,10 +174,6 @@ mod tests {
         (Config::of_toml(&format!("store.url = 'redb:{}'", store.display())).unwrap(), store)
     }
 
-    fn exposed(keys: &[Secret]) -> Vec<&str> {
-        keys.iter().map(Secret::expose).collect()
-    }
-
     #[test]
     fn keys_are_made_once_and_found_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -174,11 +184,12 @@ mod tests {
         fs::write(&store, "data").unwrap();
         let second = keys(&config, &random).unwrap();
         assert_eq!(second.notices, []);
-        assert_eq!(exposed(&first.root), exposed(&second.root));
+        assert_eq!((first.root.numbers(), second.root.numbers()), (vec![1], vec![1]));
         let key = second.made_api_key.unwrap();
         assert_eq!(first.made_api_key.unwrap().expose(), key.expose());
         assert!(second.api[0].hash.matches(key.expose()));
-        assert_eq!(first.root[0].expose(), "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        let kept = fs::read_to_string(beside(&store, ".keys")).unwrap();
+        assert_eq!(kept, "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "made once, from the first random bytes");
     }
 
     #[cfg(unix)]
@@ -209,14 +220,13 @@ mod tests {
     fn memory_has_keys_of_its_own_and_redis_has_none() {
         let random = counting();
         let memory = Config::of_toml("store.url = 'memory:'").unwrap();
-        let (one, other) = (keys(&memory, &random).unwrap(), keys(&memory, &random).unwrap());
-        assert_ne!(exposed(&one.root), exposed(&other.root));
-        assert!(one.made_api_key.is_some());
+        let [one, other] = [(); 2].map(|()| keys(&memory, &random).unwrap().made_api_key.unwrap());
+        assert_ne!(one.expose(), other.expose());
 
-        let written = root_key(7, &random);
+        let written = RootKey::generate(7, &random).to_text();
         let redis = format!("store.url = 'redis://localhost'\nseal.keys = ['{}']", written.expose());
         let keys = keys(&Config::of_toml(&redis).unwrap(), &random).unwrap();
-        assert_eq!(exposed(&keys.root), [written.expose()]);
+        assert_eq!(keys.root.numbers(), [7]);
         assert!(keys.api.is_empty() && matches!(&keys.notices[..], [Notice::Warning(_)]));
     }
 }

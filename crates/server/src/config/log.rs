@@ -37,7 +37,7 @@ impl Log {
     pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
     pub(super) fn read(reading: &mut Reading) -> Self {
-        let written = Written::written(reading);
+        let written = Written::take(reading);
         if EnvFilter::try_new(&written.filter).is_err() {
             let instead = "Write error, warn, info, debug or trace, or a list such as info,postern_store=debug.";
             reading.refuse("log.filter", format!("is '{}', which is not a filter", written.filter), instead);

@@ -28,7 +28,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use postern_core::secret::Secret;
+use postern_store::RootKeys;
 
 pub use self::admin::{Admin, ApiKey};
 pub use self::log::{Log, LogFormat};
@@ -40,7 +40,7 @@ use self::reading::Reading;
 pub use self::reference::reference;
 pub use self::saml::Saml;
 use self::settings::Section;
-pub use self::store::StoreUrl;
+pub use self::store::Store;
 
 /// What the program runs on. Every value is valid.
 #[derive(Clone)]
@@ -54,9 +54,9 @@ pub struct Config {
     /// The API's listener and keys.
     pub admin: Admin,
     /// Where things are kept.
-    pub store: StoreUrl,
-    /// The configured root keys.
-    pub root_keys: Vec<Secret>,
+    pub store: Store,
+    /// The configured root keys; none: see [`first_run`].
+    pub root_keys: Option<RootKeys>,
     /// Towards SAML identity providers.
     pub saml: Saml,
     /// Outgoing requests.
@@ -114,10 +114,10 @@ impl Config {
     fn read(mut reading: Reading) -> Result<Self, Problems> {
         let (public_url, listen) = basics::read(&mut reading);
         let operations = Operations::read(&mut reading, listen);
-        let store = store::read(&mut reading);
+        let store = Store::read(&mut reading);
         let config = Self {
             admin: Admin::read(&mut reading, listen, operations.listen),
-            root_keys: seal::read(&mut reading, &store),
+            root_keys: seal::read(&mut reading, &store.url),
             saml: Saml::read(&mut reading, &public_url),
             fetch: fetch::read(&mut reading),
             oauth: Oauth::read(&mut reading),
@@ -136,7 +136,7 @@ const SECTIONS: &[Section] = &[
     basics::SECTION,
     Operations::SECTION,
     Admin::SECTION,
-    store::SECTION,
+    Store::SECTION,
     seal::SECTION,
     Saml::SECTION,
     Oauth::SECTION,

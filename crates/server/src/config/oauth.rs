@@ -45,7 +45,7 @@ impl Oauth {
     pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
     pub(super) fn read(reading: &mut Reading) -> Self {
-        let written = Written::written(reading);
+        let written = Written::take(reading);
         let verifier = reading.secret(
             ("oauth.client_secret_verifier", written.client_secret_verifier),
             ("oauth.client_secret_verifier_file", written.client_secret_verifier_file),

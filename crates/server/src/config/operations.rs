@@ -26,7 +26,7 @@ impl Operations {
     pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
     pub(super) fn read(reading: &mut Reading, public: SocketAddr) -> Self {
-        let written = Written::written(reading);
+        let written = Written::take(reading);
         let listen = basics::address(reading, "operations.listen", &written.listen);
         basics::keep_apart(reading, "operations.listen", (public, listen), "Write another port.");
         Self { listen }

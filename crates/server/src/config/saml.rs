@@ -34,7 +34,7 @@ impl Saml {
     pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
     pub(super) fn read(reading: &mut Reading, public_url: &PublicUrl) -> Self {
-        let written = Written::written(reading);
+        let written = Written::take(reading);
         let entity_id = written.entity_id.unwrap_or_else(|| public_url.as_str().to_owned());
         // SAML Core §8.3.6: an entity identifier is a URI of not more than 1024 characters.
         if Url::parse(&entity_id).is_err() || entity_id.len() > 1024 || entity_id.contains(char::is_whitespace) {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use postern_core::secret::Secret;
+use postern_store::{RootKeys, StoreUrl};
 
-use super::StoreUrl;
 use super::reading::Reading;
 use super::settings::settings;
 
@@ -26,14 +26,24 @@ settings! {
 pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
 /// The configured root keys; none: see [`super::first_run`].
-pub(super) fn read(reading: &mut Reading, store: &StoreUrl) -> Vec<Secret> {
-    let written = Written::written(reading);
+pub(super) fn read(reading: &mut Reading, store: &StoreUrl) -> Option<RootKeys> {
+    let written = Written::take(reading);
     let nothing_written = written.keys.is_empty() && written.keys_file.is_none();
-    let file = reading.secret_lines("seal.keys", ("seal.keys_file", written.keys_file));
     if nothing_written && matches!(store, StoreUrl::Redis(_)) {
         let instead =
             "Write what postern keys generate prints, the same for all replicas, and keep a copy in a safe place.";
         reading.refuse("seal.keys", "is missing; with Redis no key is generated", instead);
     }
-    file.unwrap_or(written.keys)
+    let file = reading.secret_lines("seal.keys", ("seal.keys_file", written.keys_file));
+    let key = if file.is_some() { "seal.keys_file" } else { "seal.keys" };
+    let texts = file.unwrap_or(written.keys);
+    if texts.is_empty() {
+        return None;
+    }
+    let texts: Vec<&str> = texts.iter().map(Secret::expose).collect();
+    let keys = RootKeys::parse(&texts);
+    keys.inspect_err(|error| {
+        reading.refuse(key, format!("cannot be used: {error}"), "Write what postern keys generate prints.");
+    })
+    .ok()
 }

@@ -151,7 +151,7 @@ macro_rules! settings {
             };
 
             /// Takes the section out of what was read.
-            fn written(reading: &mut crate::config::reading::Reading) -> Self {
+            fn take(reading: &mut crate::config::reading::Reading) -> Self {
                 Self { $( $key: reading.take(concat!($prefix, stringify!($key))), )* }
             }
         }

@@ -1,5 +1,7 @@
 //! Whole configurations, as operators write them.
 
+use postern_store::StoreUrl;
+
 use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
@@ -30,9 +32,9 @@ fn nothing_needs_to_be_configured() {
     assert_eq!(config.oauth.access_token_lifetime.as_secs(), 300);
     assert_eq!(config.oauth.login_lifetime.as_secs(), 600);
     assert_eq!(config.fetch.timeout.as_secs(), 5);
-    assert!(config.admin.listen.is_none() && config.admin.api_keys.is_empty() && config.root_keys.is_empty());
+    assert!(config.admin.listen.is_none() && config.admin.api_keys.is_empty() && config.root_keys.is_none());
     assert!(config.oauth.client_secret_verifier.is_none() && config.fetch.allow_networks.is_empty());
-    assert!(matches!(config.store, StoreUrl::Redb(path) if path == Path::new("postern.redb")));
+    assert!(matches!(config.store.url, StoreUrl::Redb(path) if path == Path::new("postern.redb")));
 }
 
 #[test]
@@ -171,9 +173,9 @@ fn secrets_come_from_files_too() {
         file("proxy", "http://user:pass@proxy.example.com:3128"),
     );
     let config = load(&toml, &[]).unwrap();
-    assert_eq!(config.root_keys.len(), 2);
+    assert_eq!(config.root_keys.unwrap().numbers(), [2, 1]);
     assert!(config.admin.api_keys[1].hash.matches("second-key-of-the-api"));
-    assert!(matches!(config.store, StoreUrl::Redis(_)));
+    assert!(matches!(config.store.url, StoreUrl::Redis(_)));
     assert!(config.oauth.client_secret_verifier.unwrap().matches(" sixteen letters "));
     assert_eq!(config.fetch.proxy.as_deref(), Some("http://user:pass@proxy.example.com:3128"));
 
@@ -190,6 +192,8 @@ fn secrets_come_from_files_too() {
 #[test]
 fn redis_needs_root_keys() {
     assert!(refusal("store.url = 'redis://localhost'", &[]).contains("seal.keys is missing"));
+    let told = refusal("seal.keys = ['1:c2VzYW1l']", &[]);
+    assert!(told.contains("cannot be used: root key 1: the key has 6 bytes and needs 32"), "{told}");
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! The command line, as a person at a terminal uses it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use postern_core::ports::Timestamp;
+use postern_lab::key::Key;
+use postern_lab::metadata::metadata;
+use postern_lab::response::{ACS, AUDIENCE, IDP, Response, base64};
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-05-01T12:00:00Z";
+
+/// A folder with an IdP's metadata and its responses.
+struct World {
+    folder: tempfile::TempDir,
+    key: Key,
+}
+
+impl World {
+    fn new() -> Self {
+        let (folder, key) = (tempfile::tempdir().unwrap(), Key::generate().unwrap());
+        std::fs::write(folder.path().join("idp.xml"), metadata(IDP, "https://idp.example.com/sso", &key)).unwrap();
+        Self { folder, key }
+    }
+
+    fn keep(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn postern(&self, arguments: &[&str], input: &str) -> Output {
+        postern(self.folder.path(), arguments, &[], input)
+    }
+
+    /// Judges a file of the folder, with the usual arguments and these.
+    fn verify(&self, file: &str, more: &[&str]) -> (i32, Value) {
+        let usual = ["verify", "--idp-metadata", "idp.xml", "--sp-entity-id", AUDIENCE, "--acs-url", ACS, "--now", NOW];
+        let done = self.postern(&[&usual[..], more, &[file]].concat(), "");
+        (done.status.code().unwrap(), serde_json::from_slice(&done.stdout).unwrap_or_default())
+    }
+}
+
+/// Runs the program in a folder, with these variables and no others of ours.
+fn postern(folder: &Path, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn answer() -> Response {
+    Response::at(NOW.parse::<Timestamp>().unwrap()).answering("_request")
+}
+
+#[test]
+fn a_response_is_accepted_as_xml_and_as_it_was_posted() {
+    let world = World::new();
+    let xml = answer().signed_assertion(&world.key);
+    world.keep("response.xml", &xml);
+    world.keep("response.base64", base64(&xml) + "\n");
+    for file in ["response.xml", "response.base64"] {
+        let (status, told) = world.verify(file, &["--request-id", "_request"]);
+        assert_eq!((status, &told["result"]), (0, &json!("accept")), "{told}");
+        assert_eq!(told["issuer"], IDP);
+        assert!(told["name_id"].is_string() && told["attributes"].is_object(), "{told}");
+    }
+}
+
+#[test]
+fn a_refusal_names_its_code() {
+    let world = World::new();
+    world.keep("response.xml", answer().signed_assertion(&world.key));
+    let (status, told) = world.verify("response.xml", &["--request-id", "_another"]);
+    assert_eq!((status, &told["code"]), (1, &json!("SamlInResponseToMismatch")));
+    assert!(told["hint"].is_string());
+    let (status, told) = world.verify("response.xml", &[]);
+    assert_eq!((status, &told["code"]), (1, &json!("UnsolicitedNotAllowed")));
+    world.keep("forged.xml", answer().signed_assertion(&Key::generate().unwrap()));
+    let (status, told) = world.verify("forged.xml", &["--request-id", "_request"]);
+    assert_eq!((status, &told["code"]), (1, &json!("SamlSignatureOtherKey")));
+    world.keep("noise", "no XML, and no base64 either");
+    let (status, told) = world.verify("noise", &["--request-id", "_request"]);
+    assert_eq!((status, &told["code"]), (1, &json!("SamlNotBase64")));
+}
+
+#[test]
+fn what_cannot_be_judged_is_neither_accepted_nor_refused() {
+    let world = World::new();
+    world.keep("response.xml", answer().signed_assertion(&world.key));
+    for more in [&["--allow", "sha1"][..], &["--decryption-key", "missing.pem"]] {
+        let (status, told) = world.verify("response.xml", more);
+        assert_eq!((status, &told["result"]), (2, &json!("error")), "{more:?}");
+    }
+    assert_eq!(world.verify("missing.xml", &[]).0, 2);
+    assert_eq!(world.postern(&["verify", "--idp-metadata", "idp.xml", "response.xml"], "").status.code(), Some(2));
+}
+
+#[test]
+fn a_batch_answers_line_by_line() {
+    let world = World::new();
+    world.keep("response.xml", answer().signed_response(&world.key));
+    let question = |id: &str, request: &str, allow: &[&str]| {
+        json!({ "id": id, "file": "response.xml", "idp_metadata": "idp.xml", "sp_entity_id": AUDIENCE, "acs_url": ACS,
+                "request_id": request, "now": NOW, "sp_decryption_keys": [], "allow": allow })
+    };
+    let ask = |questions: &[Value]| {
+        let input: String = questions.iter().map(|question| format!("{question}\n")).collect();
+        let done = world.postern(&["verify", "--batch"], &input);
+        let lines = String::from_utf8(done.stdout).unwrap();
+        let told: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let results = told.iter().map(|told| (told["id"].clone(), told["result"].clone())).collect::<Vec<_>>();
+        (done.status.code().unwrap(), results)
+    };
+    let (good, bad) = (question("good", "_request", &[]), question("bad", "_other", &[]));
+    assert_eq!(ask(std::slice::from_ref(&good)), (0, vec![(json!("good"), json!("accept"))]));
+    let (status, results) = ask(&[bad.clone(), good.clone()]);
+    assert_eq!(results, [(json!("bad"), json!("reject")), (json!("good"), json!("accept"))]);
+    assert_eq!(status, 1);
+    let (status, results) = ask(&[question("loose", "_request", &["sha1"]), json!({ "id": "no" }), good]);
+    assert_eq!(status, 2);
+    assert_eq!(results[..2], [(json!("loose"), json!("error")), (json!("no"), json!("error"))]);
+    assert_eq!(results[2].1, json!("accept"));
+}
+
+#[test]
+fn generated_keys_are_keys_that_the_configuration_takes() {
+    let world = World::new();
+    let [one, two] = ["1", "2"].map(|number| {
+        let done = world.postern(&["keys", "generate", "--number", number], "");
+        assert!(done.status.success());
+        String::from_utf8(done.stdout).unwrap()
+    });
+    assert!(one.starts_with("1:") && two.starts_with("2:") && one[2..] != two[2..]);
+    world.keep("keys", two + &one);
+    let variables = [("POSTERN_SEAL__KEYS_FILE", "keys"), ("POSTERN_STORE__URL", "memory:")];
+    let done = postern(world.folder.path(), &["doctor"], &variables, "");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+#[test]
+fn the_doctor_looks_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = postern(folder.path(), &["doctor"], &[], "");
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("ok       store: postern.redb does not exist yet"), "{told}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let done = postern(folder.path(), &["doctor"], &[("POSTERN_STORE__URL", "memory:")], "");
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert!(told.contains("ok       store: memory: answers") && told.contains("ok       key ring"), "{told}");
+}
+
+#[test]
+fn the_doctor_names_all_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let variables = [("POSTERN_PUBLIC_URL", "http://sso.example.com"), ("POSTERN_OAUTH__CODE_SECONDS", "61")];
+    let done = postern(folder.path(), &["doctor"], &variables, "");
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(String::from_utf8(done.stdout).unwrap().matches("problem  ").count(), 2);
+
+    let url = format!("redis://user:hunter2@{closed}");
+    let key = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let variables = [("POSTERN_STORE__URL", &url[..]), ("POSTERN_SEAL__KEYS", key)];
+    let done = postern(folder.path(), &["doctor"], &variables, "");
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(told.contains("problem  admin.api_keys: is empty") && told.contains("problem  store: redis://"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
