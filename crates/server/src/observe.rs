@@ -6,8 +6,8 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -20,26 +20,25 @@ use crate::app::App;
 use crate::reply::{self, Refusal};
 
 /// Runs a request. Below this, a failure is a [`Refusal`]; above it, an answer.
-pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     // Set on every listener by the one function that builds them.
     let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
     let reference = TraceId::random(&*app.random);
     let began = app.now();
-    let head = request.request().clone();
 
-    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let mut response = match answer {
-        Ok(Ok(response)) => match response.response().error().map(|error| error.as_error::<Refusal>()) {
+    // The request is not cloned here: routing needs it to itself.
+    let mut response = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => match response.response().error().map(|error| render(error.as_error(), &reference, &app)) {
             None => response.map_into_boxed_body(),
-            Some(refusal) => {
-                let rendered = render(refusal, &reference, &app);
-                ServiceResponse::new(head.clone(), rendered)
-            }
+            Some(rendered) => response.into_response(rendered),
         },
-        Ok(Err(error)) => ServiceResponse::new(head.clone(), render(error.as_error::<Refusal>(), &reference, &app)),
+        Ok(Err(error)) => return Err(error),
         Err(_panic) => {
             tracing::error!(r#ref = %reference, "a request panicked");
-            ServiceResponse::new(head.clone(), render(None, &reference, &app))
+            return Err(Refusal::page(Code::Defect).into());
         }
     };
 

@@ -93,9 +93,9 @@ impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.fault.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
-    /// Only what is said when nobody renders the refusal; [`crate::observe`] does, with the reference of the request.
+    /// What is said where [`crate::observe`] does not render the refusal: after a panic, of which nothing else is left.
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status_code())
+        pages::html(&mut HttpResponse::build(self.status_code()), pages::error(self.fault.code, None, None))
     }
 }
 
@@ -129,7 +129,11 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
             // RFC 6750 §3.1: a request without any credentials gets no error code.
             let challenge = match code {
                 Code::TokenMissing => "Bearer realm=\"postern\"".to_owned(),
-                _ => format!("Bearer realm=\"postern\", error=\"{}\", error_description=\"{}\"", code.oauth(), code.sentence()),
+                _ => format!(
+                    "Bearer realm=\"postern\", error=\"{}\", error_description=\"{}\"",
+                    code.oauth(),
+                    code.sentence()
+                ),
             };
             if code.status() == 401 {
                 response.insert_header((WWW_AUTHENTICATE, challenge));

@@ -91,7 +91,10 @@ fn ask(app: &App, connection: &Connection, request_id: &str, login_id: &str, for
             pages::post_form(no_store(&mut response), destination, &fields)
         }
         // `MetadataEndpointMissing` refuses such an IdP when it is configured.
-        (None, None) => pages::html(&mut HttpResponse::NotFound(), pages::error(postern_core::fault::Code::MetadataEndpointMissing, None, None)),
+        (None, None) => pages::html(
+            &mut HttpResponse::NotFound(),
+            pages::error(postern_core::fault::Code::MetadataEndpointMissing, None, None),
+        ),
     }
 }
 

@@ -19,7 +19,8 @@ pub async fn select(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refu
         Answerer::One(connection) => vec![connection],
         Answerer::Several(connections) => connections,
     };
-    let asked = || fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "idp_hint");
+    let asked =
+        || fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "idp_hint");
     let choices = connections.iter().map(|connection| Choice {
         name: pages::connection_name(connection),
         url: with_parameters(&app.url("/api/oauth/authorize"), asked().chain([("idp_hint", connection.id.0.as_str())])),

@@ -58,7 +58,10 @@ impl FromRequest for ClientRequest {
 
 fn read(form: &Fields, query: &Fields, header: Option<&str>) -> Result<TokenRequest, Fault> {
     // RFC 6749 §2.3.1: the parameters "MUST NOT be included in the request URI".
-    if ["client_secret", "code", "code_verifier", "client_assertion"].iter().any(|name| query.all(name).next().is_some()) {
+    if ["client_secret", "code", "code_verifier", "client_assertion"]
+        .iter()
+        .any(|name| query.all(name).next().is_some())
+    {
         return Err(Code::ClientSecretInUrl.into());
     }
     let secret = |name| Ok::<_, Fault>(form.one(name)?.map(Secret::new));

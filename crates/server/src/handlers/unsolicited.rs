@@ -27,7 +27,11 @@ pub async fn unsolicited(app: Data<App>, path: Path<String>, form: Fields) -> Re
     let landing = accepted.and_then(|()| initiate_login_url.ok_or_else(|| Code::InitiateLoginUrlMissing.into()));
     match landing {
         Ok(url) => {
-            let parameters = [("iss", app.public_url.as_str()), ("tenant", &connection.scope.tenant), ("idp_hint", &connection.id.0)];
+            let parameters = [
+                ("iss", app.public_url.as_str()),
+                ("tenant", &connection.scope.tenant),
+                ("idp_hint", &connection.id.0),
+            ];
             Ok(redirect(&with_parameters(&url, parameters), true))
         }
         Err(fault) => {

@@ -11,7 +11,8 @@ use crate::reply::{Refusal, no_store};
 /// Tells the claims. RFC 6750 §2.1: the token comes in the header; in the URL it is ignored (OAuth 2.1 §5.1.1).
 pub async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token =
+        header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) = token.ok_or_else(|| Refusal::bearer(Code::TokenMissing))?;
     let claims = app.logins.userinfo(token.trim()).await.map_err(Refusal::bearer)?;
     Ok(no_store(&mut HttpResponse::Ok()).json(claims))

@@ -14,8 +14,11 @@ pub struct Choice {
 
 /// A list of links: no form, no script, and the back button works.
 pub fn choose(choices: &[Choice]) -> Markup {
-    page("Choose how to sign in", html! {
-        p { "Your organisation has several identity providers." }
-        ul { @for choice in choices { li { a href=(choice.url) { (choice.name) } } } }
-    })
+    page(
+        "Choose how to sign in",
+        html! {
+            p { "Your organisation has several identity providers." }
+            ul { @for choice in choices { li { a href=(choice.url) { (choice.name) } } } }
+        },
+    )
 }

@@ -12,16 +12,19 @@ pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> 
         Mender::User => "Please start again",
         _ => "Signing in did not work",
     };
-    page(title, html! {
-        p { (code.sentence()) }
-        p { (code.hint()) }
-        dl {
-            dt { "Who can mend this" } dd { (code.mender().name()) }
-            dt { "Code" } dd { code { (code) } }
-            @if let Some(reference) = reference { dt { "Reference" } dd { code { (reference) } } }
-            @if let Some(product) = product { (support(product)) }
-        }
-    })
+    page(
+        title,
+        html! {
+            p { (code.sentence()) }
+            p { (code.hint()) }
+            dl {
+                dt { "Who can mend this" } dd { (code.mender().name()) }
+                dt { "Code" } dd { code { (code) } }
+                @if let Some(reference) = reference { dt { "Reference" } dd { code { (reference) } } }
+                @if let Some(product) = product { (support(product)) }
+            }
+        },
+    )
 }
 
 fn support(product: &Product) -> Markup {

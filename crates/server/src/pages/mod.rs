@@ -22,9 +22,15 @@ pub use post_form::post_form;
 /// A page as an answer. Frames, scripts and everything else that it does not need are off (RFC 9700 §4.16).
 pub fn html(response: &mut HttpResponseBuilder, page: Markup) -> HttpResponse {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
-        format!("default-src 'none'; style-src '{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", hash(layout::STYLE))
+        format!(
+            "default-src 'none'; style-src '{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            hash(layout::STYLE)
+        )
     });
-    response.content_type(ContentType::html()).insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str())).body(page.into_string())
+    response
+        .content_type(ContentType::html())
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
+        .body(page.into_string())
 }
 
 /// How a Content-Security-Policy names an inline script or stylesheet.
@@ -41,7 +47,10 @@ pub fn connection_name(connection: &Connection) -> String {
 
 /// What this is.
 pub fn root() -> Markup {
-    layout::page("Postern", html! {
-        p { "This is a sign-in service. Start from the application that you want to use." }
-    })
+    layout::page(
+        "Postern",
+        html! {
+            p { "This is a sign-in service. Start from the application that you want to use." }
+        },
+    )
 }

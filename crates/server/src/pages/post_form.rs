@@ -15,15 +15,23 @@ const SCRIPT: &str = "document.forms[0].submit()";
 pub fn post_form(response: &mut HttpResponseBuilder, destination: &str, fields: &[(&str, String)]) -> HttpResponse {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let (style, script) = (super::hash(layout::STYLE), super::hash(SCRIPT));
-        format!("default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; frame-ancestors 'none'")
+        format!(
+            "default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; frame-ancestors 'none'"
+        )
     });
-    let page = page("Signing in", html! {
-        form method="post" action=(destination) {
-            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            noscript { p { "Continue to your identity provider." } }
-            button type="submit" { "Continue" }
-        }
-        script { (PreEscaped(SCRIPT)) }
-    });
-    response.content_type(ContentType::html()).insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str())).body(page.into_string())
+    let page = page(
+        "Signing in",
+        html! {
+            form method="post" action=(destination) {
+                @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+                noscript { p { "Continue to your identity provider." } }
+                button type="submit" { "Continue" }
+            }
+            script { (PreEscaped(SCRIPT)) }
+        },
+    );
+    response
+        .content_type(ContentType::html())
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
+        .body(page.into_string())
 }

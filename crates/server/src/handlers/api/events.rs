@@ -20,7 +20,8 @@ pub async fn read(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let events = read.await.map_err(Refusal::api)?;
     let asked = call.query.one("after").map_err(Refusal::api)?;
     let cursor = events.last().map(|(position, _)| position.as_str()).or(asked);
-    let permitted = events.iter().filter(|(_, event)| event.product.as_deref().is_some_and(|product| call.permits(product)));
+    let permitted =
+        events.iter().filter(|(_, event)| event.product.as_deref().is_some_and(|product| call.permits(product)));
     let data: Vec<_> = permitted
         .map(|(position, event)| {
             let mut record = json!(event);

@@ -65,7 +65,8 @@ fn authenticate(request: &HttpRequest) -> Result<(Data<App>, ApiKey), Fault> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (_, sent) = header.and_then(|header| header.split_once(' ')).ok_or(Code::ApiKeyMissing)?;
     let sent = sent.trim();
-    let known = app.api_keys.iter().fold(None, |known, key| if key.hash.matches(sent) { Some(key.clone()) } else { known });
+    let known =
+        app.api_keys.iter().fold(None, |known, key| if key.hash.matches(sent) { Some(key.clone()) } else { known });
     let key = known.ok_or(Code::ApiKeyUnknown)?;
     match key.read_only && request.method() != Method::GET {
         true => Err(Code::ApiKeyReadOnly.into()),

@@ -130,7 +130,8 @@ async fn try_delete(call: &ApiCall) -> Result<(), Fault> {
     let query = &call.query;
     let doomed = match query.one("clientID")? {
         Some(client_id) => {
-            let secret = query.one("clientSecret")?.ok_or_else(|| Code::FieldMissing.fault().expected("clientSecret"))?;
+            let secret =
+                query.one("clientSecret")?.ok_or_else(|| Code::FieldMissing.fault().expected("clientSecret"))?;
             let found = named(call, client_id).await?;
             match found.iter().any(|connection| !connection.client_secret.matches(secret)) {
                 true => return Err(Code::ConnectionSecretMismatch.into()),
@@ -222,7 +223,8 @@ fn apply(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
     if let Some(names) = list(body, "allow")? {
         let allowance = |name: &String| {
             let known = || Allowance::ALL.iter().map(|allowance| allowance.name()).collect::<Vec<_>>().join(", ");
-            Allowance::named(name).ok_or_else(|| Code::FieldInvalid.fault().expected(format!("allow takes only: {}", known())))
+            Allowance::named(name)
+                .ok_or_else(|| Code::FieldInvalid.fault().expected(format!("allow takes only: {}", known())))
         };
         idp.allow = names.iter().map(allowance).collect::<Result<_, _>>()?;
     }
@@ -234,7 +236,9 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         None => None,
         Some("") => Some(None),
         Some(number) => {
-            let number = number.parse().map_err(|_| Code::FieldInvalid.fault().expected("sortOrder is not a number of 0 or more"))?;
+            let number = number
+                .parse()
+                .map_err(|_| Code::FieldInvalid.fault().expected("sortOrder is not a number of 0 or more"))?;
             Some(Some(number))
         }
     };
@@ -293,7 +297,6 @@ fn describe(connection: &Connection, call: &ApiCall) -> Value {
     }
     without_nulls(record)
 }
-
 
 pub(super) fn describe_with_provider(connection: &Connection, call: &ApiCall) -> Value {
     let Idp::Saml(idp) = &connection.idp;

@@ -1,0 +1,71 @@
+//! `postern serve`: runs Postern.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use postern_core::ports::{Clock, Random};
+use postern_store::KeyRing;
+use tracing_subscriber::EnvFilter;
+
+use super::ConfigFile;
+use crate::app::{App, Parts};
+use crate::config::first_run::{self, Notice};
+use crate::config::{Config, Log, LogFormat};
+use crate::listen::Listeners;
+
+/// Run Postern.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+impl Serve {
+    /// Serves until the process is told to stop. All problems of the configuration are told before a port is bound.
+    pub(super) fn run(self, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<ExitCode, Failure> {
+        let config = self.config.load()?;
+        start_log(&config.log);
+        actix_web::rt::System::new().block_on(serve(&config, clock, random))
+    }
+}
+
+async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<ExitCode, Failure> {
+    let (app, keys) = open(config, clock, random).await?;
+    for notice in &keys.notices {
+        match notice {
+            Notice::Made(text) => tracing::info!("{text}"),
+            Notice::Warning(text) => tracing::warn!("{text}"),
+        }
+    }
+    let listeners = Listeners::bind(config)?;
+    let (listen, operations) = (config.listen, config.operations.listen);
+    tracing::info!(public_url = %config.public_url, %listen, %operations, "Postern is ready");
+    listeners.serve(Arc::new(app)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the store and the key ring, and wires Postern together.
+pub(super) async fn open(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<(App, first_run::Keys), Failure> {
+    let keys = first_run::keys(config, &*random)?;
+    let backend = postern_store::open(&config.store.url, clock.clone(), &config.store.redis).await?;
+    let ring = KeyRing::load_or_create(&*backend, &keys.root, random.clone()).await?;
+    let parts = Parts { backend, seal: Arc::new(ring), clock, random, api_keys: keys.api.clone() };
+    Ok((App::new(config, parts)?, keys))
+}
+
+/// Sends the log to standard error, as configured.
+pub(super) fn start_log(log: &Log) {
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_default(); // it was parsed once when the configuration was read
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match log.format {
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Human => lines.init(),
+    }
+}
