@@ -9,6 +9,7 @@
 
 mod app;
 pub mod browser;
+pub mod login;
 mod postern;
 mod process;
 mod redis;

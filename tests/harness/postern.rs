@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use reqwest::Response;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::login::Answer;
 use crate::process::{Running, free_port};
 use crate::{Redis, http, tools};
 
@@ -12,7 +13,6 @@ use crate::{Redis, http, tools};
 #[derive(Debug)]
 pub struct Postern {
     running: Running,
-    api_key: String,
     /// Where apps and browsers reach it; also its issuer and its SAML entity ID.
     pub public_url: String,
     /// Where it listens. Another address than `public_url` only if a proxy stands between.
@@ -29,24 +29,33 @@ pub struct Settings {
 }
 
 impl Postern {
+    /// Opens the whole API.
+    pub const API_KEY: &str = "an-api-key-of-this-test-alone";
+    /// Seals the records: 32 bytes in base64.
+    pub const ROOT_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
     /// Starts one on this Redis.
     pub async fn start(redis: &Redis, settings: Settings) -> Self {
         let (port, operations) = (free_port(), free_port());
         let origin = format!("http://127.0.0.1:{port}");
         let public_url = settings.public_port.map_or(origin.clone(), |port| format!("http://127.0.0.1:{port}"));
-        let api_key = "an-api-key-of-this-test-alone".to_owned();
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::new(tools::postern());
+        // Whoever runs the tests may have a Postern of their own configured.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("POSTERN_")) {
+            command.env_remove(name);
+        }
         let running = Running::start(
             "postern",
-            Command::new(tools::postern())
+            command
                 .arg("serve")
                 .current_dir(folder.path())
                 .env("POSTERN_PUBLIC_URL", &public_url)
                 .env("POSTERN_LISTEN", format!("127.0.0.1:{port}"))
                 .env("POSTERN_OPERATIONS__LISTEN", format!("127.0.0.1:{operations}"))
                 .env("POSTERN_STORE__URL", redis.url())
-                .env("POSTERN_SEAL__KEYS", r#"["1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]"#)
-                .env("POSTERN_ADMIN__API_KEYS", json!([api_key]).to_string())
+                .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Self::ROOT_KEY)]).to_string())
+                .env("POSTERN_ADMIN__API_KEYS", json!([Self::API_KEY]).to_string())
                 .env("POSTERN_FETCH__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#)
                 .envs(settings.environment),
             folder,
@@ -54,13 +63,14 @@ impl Postern {
         let ready = format!("http://127.0.0.1:{operations}/health/ready");
         let running =
             running.ready(async || http().get(&ready).send().await.is_ok_and(|answer| answer.status() == 200)).await;
-        Self { running, api_key, public_url, origin }
+        Self { running, public_url, origin }
     }
 
     /// Registers an app with these redirect URLs and returns its client id and secret.
     pub async fn register(&self, product: &str, redirect_urls: &[String]) -> (String, String) {
-        let answer =
-            self.post("/api/v1/products", &json!({ "name": product, "redirect_urls": redirect_urls })).await;
+        let answer = self
+            .call("POST", "/api/v1/products", Some(&json!({ "name": product, "redirect_urls": redirect_urls })))
+            .await;
         let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}")).to_owned();
         (text("client_id"), text("client_secret"))
     }
@@ -78,24 +88,38 @@ impl Postern {
             "tenant": tenant, "product": product, "redirectUrl": redirect_urls, "defaultRedirectUrl": redirect_urls[0],
         });
         request[metadata.0] = metadata.1.into();
-        self.post("/api/v1/sso", &request).await
+        self.call("POST", "/api/v1/sso", Some(&request)).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
-        let url = format!("{}{path}", self.origin);
-        let request = http().post(url).header("authorization", format!("Api-Key {}", self.api_key)).json(body);
-        json_of(request.send().await.expect("the API answers")).await
+    /// Calls the API with [`Postern::API_KEY`] and returns the JSON of its answer, which has to be a good one.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let method = method.parse().expect("a method");
+        let answer = self.call_as(Self::API_KEY, method, path, body).await;
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        match &*answer.body {
+            "" => Value::Null,
+            body => {
+                serde_json::from_str(body).unwrap_or_else(|error| panic!("{path} answered no JSON ({error}): {body}"))
+            }
+        }
+    }
+
+    /// Calls the API with any key.
+    pub async fn call_as(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let request =
+            http().request(method, format!("{}{path}", self.origin)).header("authorization", format!("Api-Key {key}"));
+        let request = body.into_iter().fold(request, RequestBuilder::json);
+        Answer::read(request.send().await.expect("the API answers")).await
+    }
+
+    /// Posts a form to any address.
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = http().post(format!("{}{path}", self.origin)).form(form);
+        Answer::read(request.send().await.expect("Postern answers")).await
     }
 
     /// Everything it has logged so far.
     pub fn log(&self) -> String {
         self.running.log()
     }
-}
-
-async fn json_of(answer: Response) -> Value {
-    let (status, url) = (answer.status(), answer.url().clone());
-    let text = answer.text().await.expect("a text");
-    assert!(status.is_success(), "{url} answered {status}: {text}");
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url} answered no JSON ({error}): {text}"))
 }

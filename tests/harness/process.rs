@@ -46,6 +46,12 @@ impl Running {
         panic!("{} did not get ready", self.name);
     }
 
+    /// Ends it, without asking.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Everything it has printed so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log")).unwrap_or_default()).into_owned()
@@ -59,8 +65,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
         if std::thread::panicking() {
             let log = self.log();
             let start = log.char_indices().rev().nth(4000).map_or(0, |(at, _)| at);

@@ -20,7 +20,17 @@ impl Redis {
         let running = Running::start(
             "redis-server",
             Command::new(tools::installed("bin/redis-server"))
-                .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no", "--dir"])
+                .args([
+                    "--bind",
+                    "127.0.0.1",
+                    "--port",
+                    &port.to_string(),
+                    "--save",
+                    "",
+                    "--rdbcompression",
+                    "no",
+                    "--dir",
+                ])
                 .arg(folder.path()),
             folder,
         );
@@ -46,6 +56,11 @@ impl Redis {
         let done = self.cli().args(words).output().expect("redis-cli runs");
         assert!(done.status.success(), "redis-cli: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).expect("redis-cli prints text")
+    }
+
+    /// Ends it, as an outage would.
+    pub fn stop(&mut self) {
+        self.running.stop();
     }
 
     fn cli(&self) -> Command {

@@ -29,11 +29,11 @@ pub(crate) fn kept(path: &str) -> PathBuf {
     path
 }
 
-/// The `postern` program, built now in the profile of these tests, so that it is never an old one. `POSTERN_BINARY` names
+/// The `postern` program, built now in the profile of these tests, so that it is never an old one. `E2E_POSTERN` names
 /// another, for example a release.
 pub(crate) fn postern() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| std::env::var_os("POSTERN_BINARY").map_or_else(build, PathBuf::from)).clone()
+    BUILT.get_or_init(|| std::env::var_os("E2E_POSTERN").map_or_else(build, PathBuf::from)).clone()
 }
 
 fn build() -> PathBuf {

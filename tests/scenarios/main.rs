@@ -1,4 +1,9 @@
 //! Stories from end to end. What they are made of is in the library of this package.
 
+mod contention;
 mod cookie;
+mod faults;
+mod marks;
+mod secrecy;
 mod sign_in;
+mod tour;

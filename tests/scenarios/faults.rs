@@ -1,0 +1,25 @@
+//! Every fault of the table can be met, over HTTP, and shows the face that the table promises: its code, its status or its
+//! OAuth error, on a page, to the app, or as JSON.
+
+use std::collections::BTreeSet;
+
+use postern_core::fault::Code;
+
+use crate::tour::Tour;
+
+/// Faults that nobody can provoke from outside at will.
+const OUT_OF_REACH: &[(Code, &str)] = &[
+    (Code::ChangedMeanwhile, "needs two writers in the same instant; crates/core has them"),
+    (Code::MetadataEntityUnknown, "needs a caller that names an entity ID, which no route does"),
+    (Code::FetchNameUnresolved, "depends on the resolver of this machine; crates/fetch brings its own"),
+    (Code::Defect, "we know of none"),
+];
+
+#[tokio::test]
+async fn every_fault_shows_its_face() {
+    let tour = Tour::take().await;
+    let out_of_reach = OUT_OF_REACH.iter().map(|(code, _)| *code);
+    let met: BTreeSet<_> = tour.met.iter().copied().chain(out_of_reach).collect();
+    let missed: Vec<_> = Code::ALL.iter().filter(|code| !met.contains(code)).collect();
+    assert!(missed.is_empty(), "never met: {missed:?}");
+}

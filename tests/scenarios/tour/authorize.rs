@@ -1,0 +1,75 @@
+//! The app asks, and asks wrongly.
+
+use postern_core::fault::Code;
+use postern_e2e::login;
+use serde_json::json;
+
+use super::{Guide, PRODUCT, REDIRECT, STRANGE, TENANT};
+
+pub(super) async fn visit(guide: &mut Guide) {
+    let long = STRANGE.repeat(300);
+    let unknown = format!("prod_{STRANGE}");
+    let elsewhere = format!("https://{STRANGE}.example.com/callback");
+    let wrongly: &[(Code, &[(&str, Option<&str>)])] = &[
+        (Code::ParameterTooLong, &[("state", Some(&long))]),
+        (Code::ClientMissing, &[("client_id", None), ("tenant", None)]),
+        (Code::ClientUnknown, &[("client_id", Some(&unknown))]),
+        (Code::ClientUnknown, &[("client_id", Some(STRANGE)), ("tenant", None)]),
+        (Code::ClientNamesTwoProducts, &[("product", Some(STRANGE))]),
+        (Code::TenantMissing, &[("tenant", None)]),
+        (Code::ConnectionMissing, &[("tenant", Some(STRANGE))]),
+        (Code::IdpHintForeign, &[("idp_hint", Some(STRANGE))]),
+        (Code::RedirectUriMissing, &[("redirect_uri", None)]),
+        (Code::RedirectUriNotAllowed, &[("redirect_uri", Some(&elsewhere))]),
+        (Code::ResponseTypeMissing, &[("response_type", None)]),
+        (Code::ResponseTypeUnsupported, &[("response_type", Some(STRANGE))]),
+        (Code::ResponseModeUnsupported, &[("response_mode", Some(STRANGE))]),
+        (Code::ChallengeMethodUnsupported, &[("code_challenge_method", Some(STRANGE))]),
+        (Code::ChallengeMalformed, &[("code_challenge", Some(STRANGE))]),
+    ];
+    for (code, changes) in wrongly {
+        let answer = login::authorize(&guide.postern, &guide.asking(changes)).await;
+        guide.meet(*code, answer);
+    }
+
+    let twice = [guide.asking(&[]), vec![("client_id", STRANGE)]].concat();
+    let answer = login::authorize(&guide.postern, &twice).await;
+    guide.meet(Code::ParameterRepeated, answer);
+
+    neither_state_nor_challenge(guide).await;
+    a_public_client_without_a_challenge(guide).await;
+    a_deactivated_connection(guide).await;
+}
+
+/// Nothing to bind the answer to: the app hears of it without a state, because it sent none.
+async fn neither_state_nor_challenge(guide: &mut Guide) {
+    let nothing = guide.asking(&[("state", None), ("code_challenge", None), ("code_challenge_method", None)]);
+    let answer = login::authorize(&guide.postern, &nothing).await;
+    let description = answer.parameter("error_description").unwrap_or_default();
+    assert!(description.contains(Code::StateOrChallengeMissing.name()), "{answer:?}");
+    assert_eq!(answer.parameter("state"), None);
+    guide.met.push(Code::StateOrChallengeMissing);
+}
+
+async fn a_public_client_without_a_challenge(guide: &mut Guide) {
+    let public = format!("{PRODUCT}-public");
+    let settings = json!({ "name": public, "redirect_urls": [REDIRECT], "token_endpoint_auth_method": "none" });
+    let product = guide.postern.call("POST", "/api/v1/products", Some(&settings)).await;
+    let client_id = product["client_id"].as_str().expect("a client id").to_owned();
+    guide.postern.connect(TENANT, &public, &[REDIRECT.to_owned()], ("rawMetadata", &guide.idp.metadata())).await;
+    let changes = [("client_id", Some(client_id.as_str())), ("code_challenge", None), ("code_challenge_method", None)];
+    let answer = login::authorize(&guide.postern, &guide.asking(&changes)).await;
+    guide.meet(Code::ChallengeMissing, answer);
+}
+
+async fn a_deactivated_connection(guide: &mut Guide) {
+    let tenant = format!("former-{TENANT}");
+    let urls = [REDIRECT.to_owned()];
+    let connection = guide.postern.connect(&tenant, PRODUCT, &urls, ("rawMetadata", &guide.idp.metadata())).await;
+    let change = json!({
+        "clientID": connection["clientID"], "clientSecret": connection["clientSecret"], "isSAML": true, "deactivated": true,
+    });
+    guide.postern.call("PATCH", "/api/v1/sso", Some(&change)).await;
+    let answer = login::authorize(&guide.postern, &guide.asking(&[("tenant", Some(&tenant))])).await;
+    guide.meet(Code::ConnectionDeactivated, answer);
+}
