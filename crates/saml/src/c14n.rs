@@ -197,3 +197,83 @@ fn escape(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option<&'sta
     }
     out.push_str(&text[done..]);
 }
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::Document;
+
+    use super::*;
+
+    /// The canonical form of the element with the local name `x`, without its child `y`.
+    fn of(text: &str, form: &Form<'_>) -> String {
+        let document = Document::parse(text).unwrap();
+        let find = |name| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
+        canonical(find("x").unwrap(), find("y"), form)
+    }
+
+    fn exclusive(text: &str) -> String {
+        of(text, &Form::Exclusive(vec![]))
+    }
+
+    #[test]
+    fn exclusive_form_writes_a_namespace_where_it_is_first_used() {
+        let text = r#"<a:r xmlns:a="urn:a" xmlns:b="urn:b" xmlns:c="urn:c"><a:x><a:p/><b:q c:k="1"/></a:x></a:r>"#;
+        assert_eq!(
+            exclusive(text),
+            r#"<a:x xmlns:a="urn:a"><a:p></a:p><b:q xmlns:b="urn:b" xmlns:c="urn:c" c:k="1"></b:q></a:x>"#
+        );
+    }
+
+    #[test]
+    fn exclusive_form_undeclares_the_default_namespace_where_it_has_to() {
+        assert_eq!(exclusive(r#"<x xmlns="urn:a"><p xmlns=""/></x>"#), r#"<x xmlns="urn:a"><p xmlns=""></p></x>"#);
+        assert_eq!(exclusive(r#"<b:x xmlns:b="urn:b"><p xmlns=""/></b:x>"#), r#"<b:x xmlns:b="urn:b"><p></p></b:x>"#);
+    }
+
+    #[test]
+    fn exclusive_form_writes_listed_prefixes_where_they_come_into_scope() {
+        let text = r#"<a:r xmlns:a="urn:a" xmlns:b="urn:b" xmlns="urn:d"><a:x><c:q xmlns:c="urn:c"/></a:x></a:r>"#;
+        let listed = |prefixes: &[&'static str]| of(text, &Form::Exclusive(prefixes.to_vec()));
+        assert_eq!(
+            listed(&["b", "c", "z"]),
+            r#"<a:x xmlns:a="urn:a" xmlns:b="urn:b"><c:q xmlns:c="urn:c"></c:q></a:x>"#
+        );
+        // `#default`, which the gate hands on as the empty prefix.
+        assert_eq!(listed(&[""]), r#"<a:x xmlns="urn:d" xmlns:a="urn:a"><c:q xmlns:c="urn:c"></c:q></a:x>"#);
+        let none = r#"<a:x xmlns:a="urn:a" xmlns="urn:d"><a:q xmlns=""/></a:x>"#;
+        assert_eq!(
+            of(none, &Form::Exclusive(vec![""])),
+            r#"<a:x xmlns="urn:d" xmlns:a="urn:a"><a:q xmlns=""></a:q></a:x>"#
+        );
+    }
+
+    #[test]
+    fn inclusive_form_takes_over_what_is_in_scope() {
+        let text = r#"<r xmlns="urn:d" xmlns:b="urn:b" xml:lang="de"><m xml:lang="en" xml:space="preserve"><x k="1"><p xmlns=""/></x></m></r>"#;
+        assert_eq!(
+            of(text, &Form::Inclusive),
+            r#"<x xmlns="urn:d" xmlns:b="urn:b" k="1" xml:lang="en" xml:space="preserve"><p xmlns=""></p></x>"#
+        );
+    }
+
+    #[test]
+    fn attributes_are_sorted_by_namespace_then_name() {
+        assert_eq!(
+            exclusive(r#"<x b:a="1" a:b="2" z="3" a="4" xmlns:a="urn:2" xmlns:b="urn:1"/>"#),
+            r#"<x xmlns:a="urn:2" xmlns:b="urn:1" a="4" z="3" b:a="1" a:b="2"></x>"#
+        );
+    }
+
+    #[test]
+    fn characters_are_written_one_way() {
+        assert_eq!(
+            exclusive("<x k='&lt;>&quot;&apos;&amp;&#9;&#10;&#13; \n\té'>&gt;\"'&amp;&#13;\n<![CDATA[<&>]]>é</x>"),
+            "<x k=\"&lt;>&quot;'&amp;&#x9;&#xA;&#xD;   é\">&gt;\"'&amp;&#xD;\n&lt;&amp;&gt;é</x>"
+        );
+    }
+
+    #[test]
+    fn the_signature_is_left_out_and_nothing_around_it() {
+        assert_eq!(exclusive("<x> <a/><y><z/></y> <b/></x>"), "<x> <a></a> <b></b></x>");
+    }
+}

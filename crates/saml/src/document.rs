@@ -5,6 +5,8 @@
 //! differently than the namespace specification says (a second default namespace, `p:xmlns`) is refused here, by a scan of
 //! the bytes beforehand and a look at the names afterwards.
 
+use std::borrow::Cow;
+
 use roxmltree::{Document, Node, ParsingOptions};
 
 use postern_core::fault::{Code, Fault};
@@ -68,7 +70,7 @@ impl From<Unreadable> for Fault {
 }
 
 /// Checks size, encoding and shape of the bytes, without building anything.
-pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<&str, Unreadable> {
+pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<Cow<'_, str>, Unreadable> {
     if bytes.len() > limits.bytes {
         return Err(Unreadable::TooLarge(limits.bytes));
     }
@@ -76,7 +78,13 @@ pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<&str, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     declaration(text)?;
     scan(text.as_bytes(), limits)?;
-    Ok(text)
+    Ok(line_ends(text))
+}
+
+/// XML 1.0 §2.11: a processor behaves "as if it normalized all line breaks [...] on input, before parsing". The parser does
+/// so while parsing, and overlooks a lone CR beside a character reference.
+fn line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }
 
 /// Parses a text that passed [`text`], or one that we wrote ourselves: the canonical form of such a text.

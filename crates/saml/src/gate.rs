@@ -74,10 +74,10 @@ fn places<'a, 'i>(response: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, Fault> {
         let namespace = element.tag_name().namespace();
         match name {
             // In Extensions, Advice, StatusDetail or ds:Object a reader that searches by name would find it (X2).
-            "Assertion" | "EncryptedAssertion" => {
-                if namespace != Some(SAML) || element.parent_element() != Some(response) {
-                    return Err(forbidden(format!("saml:{name} in the Response only"), "elsewhere"));
-                }
+            "Assertion" | "EncryptedAssertion"
+                if namespace != Some(SAML) || element.parent_element() != Some(response) =>
+            {
+                return Err(forbidden(format!("saml:{name} in the Response only"), "elsewhere"));
             }
             "Response" if element != response => return Err(forbidden("one Response", "one inside another")),
             "Signature" => {

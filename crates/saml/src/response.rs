@@ -110,7 +110,7 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     }
 
     let unverified_text = document::text(unverified_xml, RESPONSE)?;
-    let unverified = document::parse(unverified_text, RESPONSE)?;
+    let unverified = document::parse(&unverified_text, RESPONSE)?;
     let unverified_response = gate::response(&unverified)?;
     status::success(unverified_response)?;
     let gated = gate::pass(unverified_response)?;

@@ -67,7 +67,7 @@ impl Unreadable {
 /// Reads metadata. A document of several entities is fine if one of them is an IdP, or if `entity_id` chooses one (M7).
 pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
     let text = document::text(xml, METADATA).map_err(Unreadable::in_metadata)?;
-    let document = document::parse(text, METADATA).map_err(Unreadable::in_metadata)?;
+    let document = document::parse(&text, METADATA).map_err(Unreadable::in_metadata)?;
     let entity = choose(document.root_element(), entity_id)?;
     let descriptor = idp_descriptor(entity).ok_or_else(|| Code::MetadataNotIdp.fault())?;
 

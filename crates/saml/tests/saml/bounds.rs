@@ -133,3 +133,14 @@ fn x19_every_prefix_of_a_response_is_refused_without_panic() {
         assert!(check(bytes).is_err());
     }
 }
+
+#[test]
+fn line_ends_are_normalised_before_parsing() {
+    // XML 1.0 §2.11. The parser would keep a lone CR beside a character reference.
+    let with = |end: &str| assertion_signed("<saml:Conditions ", &format!("{end}<saml:Conditions "));
+    let signed = with("\n&gt;\n");
+    for end in ["\r", "\r\n"] {
+        assert!(check(&signed.replace("\n&gt;\n", &format!("{end}&gt;{end}"))).is_ok(), "{end:?}");
+    }
+    assert_eq!(code(&signed.replace("\n&gt;\n", "&#13;&gt;\n")), Code::SamlDigestMismatch);
+}

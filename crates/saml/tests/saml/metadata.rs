@@ -54,7 +54,7 @@ fn the_usual_document() {
     assert_eq!(read.entity_id, IDP);
     assert_eq!(read.sso.redirect.as_deref(), Some("https://idp.example.com/sso"));
     assert_eq!((read.sso.post, read.slo.redirect, read.slo.post), (None, None, None));
-    assert_eq!(read.signing_keys.certificates(), [IDP_KEY.certificate.clone()]);
+    assert_eq!(read.signing_keys.certificates(), std::slice::from_ref(&IDP_KEY.certificate));
     assert!(!read.wants_signed_requests && read.notes.is_empty() && read.valid_until.is_none());
 }
 
