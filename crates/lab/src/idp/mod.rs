@@ -51,7 +51,7 @@ pub struct ServiceProvider {
 }
 
 /// Starts the identity provider on loopback, inside the running Tokio runtime. Its entity ID is its URL and `/metadata`.
-pub fn start(options: Options) -> io::Result<Running> {
+pub async fn start(options: Options) -> io::Result<Running> {
     let port = Port::take(&options.host, options.port)?;
     let idp = Data::new(Idp {
         entity_id: format!("{}/metadata", port.url),

@@ -134,7 +134,7 @@ async fn idp() -> (Running, String) {
         clock: world::clock(),
         random: world::random(),
     };
-    (start(options).unwrap(), certificate)
+    (start(options).await.unwrap(), certificate)
 }
 
 fn request(flag: &str, acs: Option<&str>) -> String {
