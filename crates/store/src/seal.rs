@@ -91,7 +91,12 @@ impl SealingKey {
 
         let length = u64::from_be_bytes(*plain.first_chunk::<LENGTH>()?);
         let end = LENGTH.checked_add(usize::try_from(length).ok()?)?;
-        Some(Zeroizing::new(plain.get(LENGTH..end)?.to_vec()))
+        if end > plain.len() {
+            return None;
+        }
+        plain.truncate(end); // what is cut off is wiped with the rest: wiping covers the whole allocation
+        plain.drain(..LENGTH);
+        Some(plain)
     }
 
     fn derive(&self, salt: &[u8; 32], bearer: &[u8]) -> Derived {
