@@ -3,11 +3,14 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use postern::system::{SystemClock, SystemRandom};
 use postern_core::ports::Timestamp;
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
 use postern_lab::response::{ACS, AUDIENCE, IDP, Response, base64};
+use postern_store::{KeyRing, RedisOptions, RootKey, RootKeys, StoreUrl};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-05-01T12:00:00Z";
@@ -158,6 +161,34 @@ fn the_doctor_looks_and_leaves_nothing_behind() {
     let done = postern(folder.path(), &["doctor"], &[("POSTERN_STORE__URL", "memory:")], "");
     let told = String::from_utf8(done.stdout).unwrap();
     assert!(told.contains("ok       store: memory: answers") && told.contains("ok       key ring"), "{told}");
+}
+
+#[test]
+fn the_doctor_tells_whether_the_key_ring_opens_and_seals_nothing_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("postern.redb");
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let [own, other, newer] = [1, 1, 2].map(|number| RootKey::generate(number, &*random).to_text());
+    let doctor = |keys: &str| {
+        let done = postern(folder.path(), &["doctor"], &[("POSTERN_SEAL__KEYS", keys)], "");
+        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+    };
+    actix_web::rt::System::new().block_on(async {
+        let url = StoreUrl::Redb(file.clone());
+        let store = postern_store::open(&url, clock, &RedisOptions::default()).await.unwrap();
+        let roots = RootKeys::parse(&[own.expose()]).unwrap();
+        KeyRing::load_or_create(&*store, &roots, random).await.unwrap();
+        let (fine, told) = doctor(own.expose());
+        assert!(!fine && told.contains("is in use by another process"), "{told}");
+    });
+    let (fine, told) = doctor(own.expose());
+    assert!(fine && told.contains("ok       key ring: opens; root keys configured: [1]"), "{told}");
+    let (fine, told) = doctor(other.expose());
+    assert!(!fine && told.contains("problem  key ring: root key 1 does not open the key ring"), "{told}");
+    assert!(doctor(&format!("{},{}", newer.expose(), own.expose())).0);
+    assert!(doctor(own.expose()).0, "the ring is still sealed with the key that made it");
+    let made = |ending: &str| folder.path().join(format!("postern.redb{ending}")).exists();
+    assert!(!made(".keys") && !made(".api-key"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ settings! {
     /// Where connections, products, logins and traces are kept.
     struct Written in "store." {
         /// `redb:FILE` keeps what lasts in one file and logins under way in memory: for the first run, and for one process.
-        /// `redis://[USER:PASSWORD@]HOST:PORT[/NUMBER]`, or `rediss://` with TLS, lets several replicas share a Redis or
+        /// `redis://[USER:PASSWORD@]HOST:PORT[/NUMBER]`, `rediss://` with TLS or `redis+unix:///PATH` lets replicas share a Redis or
         /// Valkey, from version 6.2 on. `memory:` forgets everything at the end.
         url: Option<Secret> = "redb:postern.redb",
         /// The same from a file, for URLs with a password.
