@@ -199,7 +199,7 @@ async fn me(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let body = format!(
         "<p>You are signed in to {}. This is what Postern told the app about you:</p>\n<table>\n{rows}</table>\n\
          <details><summary>All claims</summary><pre tabindex=\"0\">{}</pre></details>\n\
-         <form method=\"post\" action=\"/logout\"><p><button>Sign out of this app</button></p></form>",
+         <form method=\"post\" action=\"/logout\"><button>Sign out of this app</button></form>",
         text(&app.registration.product),
         text(&all)
     );

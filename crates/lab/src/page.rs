@@ -84,7 +84,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: 100%; max-width: 38rem; padding: 2rem; background: var(--paper); border: 1px solid var(--line);
   border-radius: .75rem }
 h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25 }
-p, form, ul { margin: 0 0 1rem }
+p, form, ul, details { margin: 0 0 1rem }
 main > :last-child { margin-bottom: 0 }
 .soft { color: var(--soft) }
 .wrong { padding: .75rem 1rem; border-left: .25rem solid #c0392b }
