@@ -3,6 +3,7 @@
 //! The scope's list is the commit point: it is written last and removed first, so that a login sees a connection whole or
 //! not at all. Indexes may lag behind it; what they name and is gone is skipped.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -343,5 +344,5 @@ impl Connections {
 
 /// Higher sort order first, connections without one last, newer before older.
 pub(crate) fn sort(connections: &mut [Arc<Connection>]) {
-    connections.sort_by(|a, b| (b.sort_order, b.created).cmp(&(a.sort_order, a.created)));
+    connections.sort_by_key(|connection| Reverse((connection.sort_order, connection.created)));
 }

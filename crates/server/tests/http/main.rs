@@ -1,0 +1,11 @@
+//! The whole of Postern in one process, with a clock that stands still until it is moved, driven by HTTP. The files are named
+//! like the routes; the tests after the rows of the requirements that they show.
+
+mod acs;
+mod api;
+mod authorize;
+mod budget;
+mod token;
+mod unsolicited;
+mod userinfo;
+mod world;

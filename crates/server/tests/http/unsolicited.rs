@@ -1,0 +1,65 @@
+//! `/api/oauth/saml/{connection}`: logins that begin at the identity provider (H26).
+
+use actix_web::http::Method;
+use postern_core::ports::Clock as _;
+use postern_lab::response::{Response, base64};
+use serde_json::{Value, json};
+
+use crate::world::{Answer, IDP, PUBLIC, World};
+
+fn response(world: &World, connection: &str) -> Response {
+    Response::at(world.clock.now())
+        .with_random_ids(&postern::system::SystemRandom)
+        .sent_by(IDP)
+        .sent_to(&format!("{PUBLIC}/api/oauth/saml/{connection}"))
+        .for_audience(PUBLIC)
+}
+
+async fn post(world: &World, path: &str, xml: &str) -> Answer {
+    world.form(path, &[("SAMLResponse", &base64(xml)), ("RelayState", "https://evil.example/")], &[]).await
+}
+
+async fn allow(world: &World, names: Value) -> String {
+    let secret = world.connection_secret("acme.example").await;
+    let change = json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "allow": names, "isSAML": true });
+    assert_eq!(world.api(Method::PATCH, "sso", change).await.status, 204);
+    let found = world.api(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json();
+    found[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn h26_unsolicited_responses_are_refused_unless_the_connection_allows_them() {
+    let world = World::new().await;
+    let id = allow(&world, json!([])).await;
+    let path = format!("/api/oauth/saml/{id}");
+    let answer = post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "UnsolicitedNotAllowed"));
+    // The address of solicited responses never takes one.
+    let answer = post(&world, "/api/oauth/saml", &response(&world, &id).signed_assertion(&world.key)).await;
+    assert_eq!(answer.code(), "LoginOtherBrowser");
+}
+
+#[actix_web::test]
+async fn h26_an_allowed_one_is_used_once_and_ends_where_the_app_begins_its_own_login() {
+    let world = World::new().await;
+    let id = allow(&world, json!(["unsolicited"])).await;
+    let path = format!("/api/oauth/saml/{id}");
+    let xml = response(&world, &id).signed_assertion(&world.key);
+    assert_eq!(post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await.code(), "InitiateLoginUrlMissing");
+
+    world.register(json!({ "redirect_urls": ["https://app.example.com/callback", "http://localhost/callback"], "initiate_login_url": "https://app.example.com/login?x=1" })).await;
+    let answer = post(&world, &path, &xml).await;
+    assert_eq!(answer.status, 303);
+    assert!(answer.header("location").starts_with("https://app.example.com/login?x=1&iss="), "{}", answer.header("location"));
+    assert_eq!(answer.sent("idp_hint").as_deref(), Some(id.as_str()));
+    assert_eq!(answer.sent("tenant").as_deref(), Some("acme.example"));
+    assert!(!answer.header("location").contains("evil"), "H7: RelayState is not followed");
+    assert_eq!(post(&world, &path, &xml).await.code(), "SamlAssertionReplayed");
+
+    let answering = response(&world, &id).answering("_some-request").signed_assertion(&world.key);
+    assert_eq!(post(&world, &path, &answering).await.code(), "SamlInResponseToUnexpected");
+    let elsewhere = response(&world, "conn_other").signed_assertion(&world.key);
+    let code = post(&world, &path, &elsewhere).await.code();
+    assert!(["SamlRecipientMismatch", "SamlDestinationMismatch"].contains(&code.as_str()), "{code}");
+    assert_eq!(post(&world, "/api/oauth/saml/conn_unknown", &xml).await.code(), "ConnectionMissing");
+}
