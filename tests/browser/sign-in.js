@@ -2,7 +2,7 @@
 //
 // usage: node sign-in.js '{"start", "username", "password", "screenshots"}'
 //
-// Opens `start` (an app's page with a "Sign in" button), goes wherever that leads, fills the first form that asks for a
+// Opens `start` (an app's page with a "Sign in" button or link), goes wherever that leads, fills the first form that asks for a
 // password, and waits until the identity provider has been left and the last page is there. Prints that page as JSON
 // {"url", "text", "visited"}, where `visited` lists every page and redirect on the way as [method, status, url], and leaves
 // one numbered screenshot per page in the folder `screenshots`.
@@ -33,12 +33,12 @@ try {
 
   await page.goto(start);
   await screenshot(page, 1);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in" }).or(page.getByRole("link", { name: "Sign in" })).click();
 
   const secret = page.locator("input[type=password]");
   await secret.waitFor();
   const idp = new URL(page.url()).origin;
-  await page.locator("form:has(input[type=password]) input[type=text]").fill(username);
+  await page.locator("form:has(input[type=password]) input:is([type=text], [type=email])").fill(username);
   await secret.fill(password);
   await screenshot(page, 2);
   await secret.press("Enter");

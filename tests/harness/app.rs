@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{Running, free_port};
-use crate::{http, tools};
+use crate::tools;
 
 /// Which app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,6 @@ impl App {
             tempfile::tempdir().expect("a temporary folder"),
         );
         let home = format!("http://127.0.0.1:{}/", self.port);
-        let _running = running.ready(async || http().get(&home).send().await.is_ok()).await;
-        RunningApp { _running, home }
+        RunningApp { _running: running.ready_at(&home).await, home }
     }
 }

@@ -42,5 +42,5 @@ pub async fn proxy(port: u16, target: &str, lax: bool) -> Running {
         command.env("SAME_SITE", "Lax");
     }
     let running = Running::start("proxy", &mut command, tempfile::tempdir().expect("a temporary folder"));
-    running.ready(async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await
+    running.ready(async |_| tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await
 }

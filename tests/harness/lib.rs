@@ -1,5 +1,5 @@
 //! Starts the real things that the scenarios are made of, each on a free port of loopback with a folder of its own, and ends
-//! them when they are dropped: [`Redis`], [`Postern`], [`SimpleSamlPhp`] as a customer's identity provider, an [`App`] that
+//! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`] as a customer's identity provider, an [`App`] that
 //! signs people in with Auth.js, and a [`browser`].
 //!
 //! Postern is on 127.0.0.1 and the identity provider on localhost, because for a browser other ports are the same site: only
@@ -9,6 +9,7 @@
 
 mod app;
 pub mod browser;
+mod demo;
 pub mod login;
 mod postern;
 mod process;
@@ -17,6 +18,7 @@ mod simplesamlphp;
 mod tools;
 
 pub use app::{App, AppKind, Client, RunningApp};
+pub use demo::{Demo, RunningDemo};
 pub use postern::{Postern, Settings};
 pub use process::{Running, free_port};
 pub use redis::Redis;

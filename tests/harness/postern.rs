@@ -40,14 +40,9 @@ impl Postern {
         let origin = format!("http://127.0.0.1:{port}");
         let public_url = settings.public_port.map_or(origin.clone(), |port| format!("http://127.0.0.1:{port}"));
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut command = Command::new(tools::postern());
-        // Whoever runs the tests may have a Postern of their own configured.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("POSTERN_")) {
-            command.env_remove(name);
-        }
         let running = Running::start(
             "postern",
-            command
+            program()
                 .arg("serve")
                 .current_dir(folder.path())
                 .env("POSTERN_PUBLIC_URL", &public_url)
@@ -60,9 +55,7 @@ impl Postern {
                 .envs(settings.environment),
             folder,
         );
-        let ready = format!("http://127.0.0.1:{operations}/health/ready");
-        let running =
-            running.ready(async || http().get(&ready).send().await.is_ok_and(|answer| answer.status() == 200)).await;
+        let running = running.ready_at(&format!("http://127.0.0.1:{operations}/health/ready")).await;
         Self { running, public_url, origin }
     }
 
@@ -122,4 +115,13 @@ impl Postern {
     pub fn log(&self) -> String {
         self.running.log()
     }
+}
+
+/// The program, in an environment without whatever Postern of their own the person who runs the tests has configured.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(tools::postern());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("POSTERN_")) {
+        command.env_remove(name);
+    }
+    command
 }

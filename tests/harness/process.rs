@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::http;
+
 /// A program with a folder of its own, where its output goes to the file `log`. Dropping it ends it. If the test is failing,
 /// the end of the log is printed, because that is what one wants to see next.
 #[derive(Debug)]
@@ -32,10 +34,10 @@ impl Running {
     }
 
     /// Waits until `ready` answers yes. Tells why not, if the program ends first or half a minute passes.
-    pub async fn ready(mut self, mut ready: impl AsyncFnMut() -> bool) -> Self {
+    pub async fn ready(mut self, mut ready: impl AsyncFnMut(&Running) -> bool) -> Self {
         const PAUSE: Duration = Duration::from_millis(20);
         for _ in 0..30_000 / PAUSE.as_millis() {
-            if ready().await {
+            if ready(&self).await {
                 return self;
             }
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
@@ -44,6 +46,11 @@ impl Running {
             tokio::time::sleep(PAUSE).await;
         }
         panic!("{} did not get ready", self.name);
+    }
+
+    /// Waits until it answers at an address with 200.
+    pub async fn ready_at(self, url: &str) -> Self {
+        self.ready(async |_| http().get(url).send().await.is_ok_and(|answer| answer.status() == 200)).await
     }
 
     /// Ends it, without asking.

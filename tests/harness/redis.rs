@@ -34,7 +34,7 @@ impl Redis {
                 .arg(folder.path()),
             folder,
         );
-        let running = running.ready(async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+        let running = running.ready(async |_| tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
         Self { running, port }
     }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{Running, free_port};
-use crate::{http, tools};
+use crate::tools;
 
 /// A running identity provider, whose only user is `alice`.
 #[derive(Debug)]
@@ -43,8 +43,6 @@ impl SimpleSamlPhp {
             folder,
         );
         let metadata_url = format!("http://127.0.0.1:{port}/saml2/idp/metadata.php");
-        let ready = async || http().get(&metadata_url).send().await.is_ok_and(|answer| answer.status() == 200);
-        let _running = running.ready(ready).await;
-        Self { _running, metadata_url }
+        Self { _running: running.ready_at(&metadata_url).await, metadata_url }
     }
 }

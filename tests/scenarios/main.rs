@@ -2,6 +2,7 @@
 
 mod contention;
 mod cookie;
+mod demo;
 mod faults;
 mod marks;
 mod secrecy;

@@ -81,7 +81,9 @@ async fn illegible(guide: &mut Guide) {
     type Spoil = fn(&str) -> Vec<u8>;
     let spoilt: &[(Code, Spoil)] = &[
         (Code::SamlTooLarge, |xml| xml.replace(VALUE, &VALUE.repeat(40_000)).into()),
-        (Code::SamlEncodingUnsupported, |xml| xml.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        (Code::SamlEncodingUnsupported, |xml| {
+            format!("\u{feff}{xml}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+        }),
         (Code::SamlDoctype, |xml| format!("<!DOCTYPE {STRANGE}>{xml}").into()),
         (Code::SamlNotWellFormed, |xml| format!("{xml}<{STRANGE}>").into()),
         (Code::SamlTooComplex, |xml| {
@@ -134,7 +136,8 @@ async fn badly_signed(guide: &mut Guide) {
 }
 
 async fn wrong_content(guide: &mut Guide) {
-    let bent: &[(Code, fn(Response) -> Response)] = &[
+    type Bend = fn(Response) -> Response;
+    let bent: &[(Code, Bend)] = &[
         (Code::SamlAssertionCount, |good| Response { has_assertion: false, ..good }),
         (Code::SamlStatusNotSuccess, |good| Response {
             status: vec!["urn:oasis:names:tc:SAML:2.0:status:Responder".into(), format!("urn:{STRANGE}")],
@@ -169,7 +172,8 @@ async fn wrong_content(guide: &mut Guide) {
         guide.meet(*code, answer);
     }
 
-    let rewritten: &[(Code, fn(&str) -> String)] = &[
+    type Rewrite = fn(&str) -> String;
+    let rewritten: &[(Code, Rewrite)] = &[
         (Code::SamlVersion, |xml| xml.replace(r#"Version="2.0""#, &format!(r#"Version="{STRANGE}""#))),
         (Code::SamlConditionsMissing, |xml| {
             let (before, after) = (xml.find("<saml:Conditions").unwrap(), xml.find("<saml:AuthnStatement").unwrap());

@@ -4,13 +4,13 @@ use postern_core::fault::Code;
 use postern_e2e::login;
 use serde_json::json;
 
-use super::{Guide, PRODUCT, REDIRECT, STRANGE, TENANT};
+use super::{Changes, Guide, PRODUCT, REDIRECT, STRANGE, TENANT};
 
 pub(super) async fn visit(guide: &mut Guide) {
     let long = STRANGE.repeat(300);
     let unknown = format!("prod_{STRANGE}");
     let elsewhere = format!("https://{STRANGE}.example.com/callback");
-    let wrongly: &[(Code, &[(&str, Option<&str>)])] = &[
+    let wrongly: &[(Code, &Changes<'_>)] = &[
         (Code::ParameterTooLong, &[("state", Some(&long))]),
         (Code::ClientMissing, &[("client_id", None), ("tenant", None)]),
         (Code::ClientUnknown, &[("client_id", Some(&unknown))]),

@@ -38,6 +38,9 @@ const ATTRIBUTE: &str = "attribute-o8e2hf5k";
 const VALUE: &str = "value-u1w6dj9x";
 const STRANGE: &str = "strange-c3z5pr7t";
 
+/// Parameters that are sent instead of the usual ones: none takes one away.
+type Changes<'a> = [(&'a str, Option<&'a str>)];
+
 /// What is known after the tour.
 pub(crate) struct Tour {
     /// The faults that were met.
@@ -133,8 +136,8 @@ impl Guide {
         Self { redis, postern, idp, client, met: vec![], marks }
     }
 
-    /// What the app asks, with these parameters instead: none takes one away.
-    fn asking<'a>(&'a self, changes: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
+    /// What the app asks, changed.
+    fn asking<'a>(&'a self, changes: &Changes<'a>) -> Vec<(&'a str, &'a str)> {
         let usual = [
             ("client_id", self.client.0.as_str()),
             ("tenant", TENANT),
@@ -153,7 +156,7 @@ impl Guide {
     }
 
     /// A login as far as the identity provider's door.
-    async fn begin(&mut self, changes: &[(&str, Option<&str>)]) -> Waiting {
+    async fn begin(&mut self, changes: &Changes<'_>) -> Waiting {
         let waiting = login::begin(&self.postern, &self.asking(changes)).await;
         let (_, secret) = waiting.cookie.split_once('=').expect("name=value");
         self.marks.add("cookie", secret);
@@ -179,7 +182,7 @@ impl Guide {
     }
 
     /// A code of a good login.
-    async fn code(&mut self, changes: &[(&str, Option<&str>)]) -> String {
+    async fn code(&mut self, changes: &Changes<'_>) -> String {
         let waiting = self.begin(changes).await;
         let xml = self.response(&waiting).signed_both(&self.idp.key);
         let code = waiting.answer(&xml).await.code();
@@ -187,8 +190,8 @@ impl Guide {
         code
     }
 
-    /// A token request for a code, with these fields instead.
-    fn redemption<'a>(&self, code: &'a str, changes: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
+    /// A token request for a code, changed.
+    fn redemption<'a>(&self, code: &'a str, changes: &Changes<'a>) -> Vec<(&'a str, &'a str)> {
         let usual = [
             ("grant_type", "authorization_code"),
             ("code", code),

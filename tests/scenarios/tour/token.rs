@@ -4,10 +4,10 @@ use postern_core::fault::Code;
 use postern_e2e::http;
 use postern_e2e::login::{self, Answer};
 
-use super::{Guide, PRODUCT, REDIRECT, STRANGE};
+use super::{Changes, Guide, PRODUCT, REDIRECT, STRANGE};
 
 pub(super) async fn visit(guide: &mut Guide) {
-    let wrongly: &[(Code, &[(&str, Option<&str>)])] = &[
+    let wrongly: &[(Code, &Changes<'_>)] = &[
         (Code::GrantTypeUnsupported, &[("grant_type", Some(STRANGE))]),
         (Code::CodeMissing, &[("code", None)]),
         (Code::CodeUnknown, &[("code", Some(STRANGE))]),
