@@ -1,6 +1,6 @@
 //! The rules of an assertion: SAML Core §2.3.3, SAML Profiles §4.1.4.2 and §4.1.4.3. Its element comes from verified bytes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use roxmltree::Node;
 
 use postern_core::fault::{Code, Fault};
@@ -22,7 +22,7 @@ pub(crate) fn check(assertion: Node<'_, '_>, expected: &Expectation<'_>) -> Resu
     let id = required(assertion, "ID")?.to_owned();
     let issued = time::instant_of(assertion, "IssueInstant")?;
     if expected.request_id.is_none() {
-        envelope::fresh(issued, expected)?;
+        fresh(issued, expected)?;
     }
     // H18. SAML Core §2.3.3: Issuer is required.
     let issuer = only(assertion, SAML, "Issuer")?
@@ -37,6 +37,17 @@ pub(crate) fn check(assertion: Node<'_, '_>, expected: &Expectation<'_>) -> Resu
 
     let last = deliverable_until.min(valid_until).min(session_until);
     Ok(Accepted { id, refused_from: expected.present().refused_from(last) })
+}
+
+/// How old an unsolicited assertion may be, apart from the clocks' difference.
+const UNSOLICITED_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// An unsolicited assertion was issued just now (H26). For the answer to a request this is no rule: the request is ours, and
+/// we know its age. Here nothing else ties it to the present but what the IdP calls a lifetime, which may be a day.
+fn fresh(issued: Timestamp, expected: &Expectation<'_>) -> Result<(), Fault> {
+    let present = expected.present();
+    present.reached(issued)?;
+    present.before(time::later(issued, UNSOLICITED_AGE), Code::SamlExpired)
 }
 
 /// SAML Profiles §4.1.4.2: "The set of one or more assertions MUST contain at least one <AuthnStatement> that reflects the

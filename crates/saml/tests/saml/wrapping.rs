@@ -93,6 +93,12 @@ fn x2_an_assertion_in_advice_or_in_a_status_detail() {
 }
 
 #[test]
+fn x2_a_response_inside_the_response() {
+    let inner = "<samlp:Extensions><samlp:Response></samlp:Response></samlp:Extensions><samlp:Status>";
+    assert_eq!(code(&changed(&around(&signed()), "<samlp:Status>", inner)), Code::SamlStructureForbidden);
+}
+
+#[test]
 fn x1_a_signature_that_only_stands_near_what_it_covers() {
     let signed = signed();
     let signature = signature(&signed);
