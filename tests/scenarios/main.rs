@@ -7,4 +7,5 @@ mod faults;
 mod marks;
 mod secrecy;
 mod sign_in;
+mod tenants;
 mod tour;
