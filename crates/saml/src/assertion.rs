@@ -13,6 +13,7 @@ use crate::{conditions, confirmation, envelope, time};
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) id: String,
+    pub(crate) issued: Timestamp,
     pub(crate) refused_from: Timestamp,
 }
 
@@ -36,7 +37,7 @@ pub(crate) fn check(assertion: Node<'_, '_>, expected: &Expectation<'_>) -> Resu
     let session_until = statements(assertion, expected)?.unwrap_or(Timestamp::MAX);
 
     let last = deliverable_until.min(valid_until).min(session_until);
-    Ok(Accepted { id, refused_from: expected.present().refused_from(last) })
+    Ok(Accepted { id, issued, refused_from: expected.present().refused_from(last) })
 }
 
 /// How old an unsolicited assertion may be, apart from the clocks' difference.

@@ -56,6 +56,7 @@ impl Expectation<'_> {
 #[derive(Debug)]
 pub struct VerifiedAssertion {
     assertion_id: String,
+    issued: Timestamp,
     usable_until: Timestamp,
     identity: Identity,
     notes: Vec<String>,
@@ -69,6 +70,10 @@ impl VerifiedAssertion {
     /// The entity ID of the IdP.
     pub fn issuer(&self) -> &str {
         &self.identity.issuer
+    }
+    /// When the IdP says it issued it.
+    pub fn issued(&self) -> Timestamp {
+        self.issued
     }
     /// From this instant on every rule refuses it, tolerance included: so long the replay memory keeps its ID.
     pub fn usable_until(&self) -> Timestamp {
@@ -133,7 +138,8 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     };
     let (Signed::Response { by, .. } | Signed::Assertion { by, .. }) = signed;
     notes.extend(expired(by, expected.now));
-    Ok(VerifiedAssertion { assertion_id: accepted.id, usable_until: accepted.refused_from, identity, notes })
+    let assertion::Accepted { id: assertion_id, issued, refused_from: usable_until } = accepted;
+    Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes })
 }
 
 type Person = (assertion::Accepted, Identity, Vec<String>);

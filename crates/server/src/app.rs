@@ -14,6 +14,7 @@ use postern_core::store::Store;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
 use postern_saml::response::Expectation;
+use postern_store::StoreUrl;
 
 use crate::config::{ApiKey, Config, PublicUrl};
 
@@ -41,6 +42,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     saml_entity_id: String,
     clock_skew: Duration,
+    /// Since when used assertions are remembered, where a restart forgets them: with every store but Redis.
+    remembers_since: Option<Timestamp>,
     backend: Arc<dyn Backend>,
 }
 
@@ -70,6 +73,7 @@ impl App {
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let (clock, random) = (parts.clock, parts.random);
+        let started = clock.now();
         Ok(Self {
             public_url: config.public_url.clone(),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), settings),
@@ -83,6 +87,7 @@ impl App {
             random,
             saml_entity_id: config.saml.entity_id.clone(),
             clock_skew: config.saml.clock_skew,
+            remembers_since: (!matches!(config.store.url, StoreUrl::Redis(_))).then_some(started),
             backend: parts.backend,
         })
     }
@@ -117,6 +122,13 @@ impl App {
         let Idp::Saml(idp) = &connection.idp;
         let (now, skew) = (self.now(), self.clock_skew);
         Expectation { idp, sp_entity_id: &self.saml_entity_id, acs_url, request_id, now, skew }
+    }
+
+    /// Whether something issued then may have been used before this process began to remember. The IdP's clock may be ahead
+    /// of ours by the tolerance.
+    pub fn may_have_forgotten(&self, issued: Timestamp) -> bool {
+        let skew = jiff::SignedDuration::try_from(self.clock_skew).unwrap_or_default();
+        self.remembers_since.is_some_and(|since| issued.duration_since(since) < skew)
     }
 
     /// The present instant.

@@ -1,5 +1,7 @@
 //! The IdP has answered and the answer is verified: identity to claims, claims to grant, grant to code.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::start::after;
@@ -67,12 +69,17 @@ impl Logins {
         Ok(code)
     }
 
+    /// How long a used assertion is remembered at most, whatever its IdP calls its lifetime ("the year 9999"). No request
+    /// lives longer than an hour and no unsolicited assertion is taken ten minutes after it was issued.
+    const LONGEST_MEMORY: Duration = Duration::from_secs(24 * 3600);
+
     /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
     /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
     /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
     pub async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
         let lifetime = answer.usable_until.duration_since(self.clock.now());
-        let lifetime = std::time::Duration::try_from(lifetime).unwrap_or_default() + std::time::Duration::from_secs(1);
+        let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
+        let lifetime = lifetime.min(Self::LONGEST_MEMORY);
         let mut batch = self.store.batch();
         let key = self.store.keys().replay(&connection.id, &answer.assertion_id);
         let first = batch.put_new(&key, &Replay {}, Some(lifetime));
@@ -95,7 +102,7 @@ impl Logins {
     }
 
     /// A session outlives its code by the life of the tokens that the code gives.
-    pub(super) fn session_lifetime(&self) -> std::time::Duration {
+    pub(super) fn session_lifetime(&self) -> Duration {
         self.settings.code_lifetime + self.settings.access_token_lifetime
     }
 }

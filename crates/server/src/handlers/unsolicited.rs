@@ -50,5 +50,8 @@ async fn accept(app: &App, connection: &postern_core::connection::Connection, fo
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
     let acs_url = app.unsolicited_acs_url(connection);
     let assertion = response::verify(&xml, &app.expectation(connection, &acs_url, None))?;
+    if app.may_have_forgotten(assertion.issued()) {
+        return Err(Code::UnsolicitedBeforeStart.into());
+    }
     app.logins.use_once(connection, &answer(assertion)).await
 }

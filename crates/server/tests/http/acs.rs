@@ -83,7 +83,9 @@ async fn x21_another_tenants_response_is_refused_even_with_the_same_idp_and_key(
     let answer = world.answer(&ours, &world.response(&ours).signed_assertion(&other_key)).await;
     assert_eq!(answer.code(), "SamlSignatureOtherKey");
     let ours = world.begin(&[]).await;
-    let answer = world.answer(&ours, &world.response(&ours).sent_by("https://other.example.com").signed_assertion(&world.key)).await;
+    let answer = world
+        .answer(&ours, &world.response(&ours).sent_by("https://other.example.com").signed_assertion(&world.key))
+        .await;
     assert!(answer.code().ends_with("IssuerMismatch"), "{}", answer.code());
 }
 
@@ -132,7 +134,10 @@ async fn h19_h20_refusals_reach_the_app_and_leave_a_trace_with_the_reason() {
     assert_eq!((answer.sent("error").as_deref(), answer.code().as_str()), (Some("access_denied"), "AttributeMissing"));
     let description = answer.sent("error_description").unwrap();
     let reference = description.split(':').next().unwrap();
-    let trace = world.api(actix_web::http::Method::GET, &format!("sso-traces?id={reference}"), serde_json::Value::Null).await.json();
+    let trace = world
+        .api(actix_web::http::Method::GET, &format!("sso-traces?id={reference}"), serde_json::Value::Null)
+        .await
+        .json();
     assert_eq!(trace["data"]["status"], "failed");
     assert_eq!(trace["data"]["fault"]["expected"], "email");
     assert_eq!(trace["data"]["fault"]["received"], "firstName, lastName, groups");
@@ -140,7 +145,10 @@ async fn h19_h20_refusals_reach_the_app_and_leave_a_trace_with_the_reason() {
 
     let login = world.begin(&[]).await;
     let mut response = world.response(&login);
-    response.status = vec!["urn:oasis:names:tc:SAML:2.0:status:Responder".into(), "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed".into()];
+    response.status = vec![
+        "urn:oasis:names:tc:SAML:2.0:status:Responder".into(),
+        "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed".into(),
+    ];
     response.has_assertion = false;
     let answer = world.answer(&login, &response.unsigned()).await;
     assert_eq!((answer.sent("state").as_deref(), answer.code().as_str()), (Some("a state"), "SamlStatusNotSuccess"));

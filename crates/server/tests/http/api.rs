@@ -18,7 +18,8 @@ async fn keys_open_what_they_are_for() {
     let unknown = world.api_as("wrong", Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await;
     assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (401, "ApiKeyUnknown"));
     // The scheme word is ignored, as in Jackson.
-    let request = TestRequest::get().uri("/api/v1/products").insert_header(("Authorization", format!("Whatever {API_KEY}")));
+    let request =
+        TestRequest::get().uri("/api/v1/products").insert_header(("Authorization", format!("Whatever {API_KEY}")));
     assert_eq!(world.send(request).await.status, 200);
 
     let read = |method, path: &'static str, body| world.api_as("key-that-may-only-read", method, path, body);
@@ -30,11 +31,20 @@ async fn keys_open_what_they_are_for() {
 
     let own = |method, path: &'static str, body| world.api_as("key-of-the-product-crm", method, path, body);
     world.connect("acme.example", "other", IDP).await;
-    assert_eq!(own(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json().as_array().unwrap().len(), 1);
-    assert_eq!(own(Method::GET, "sso?tenant=acme.example&product=other", Value::Null).await.code(), "ApiKeyOtherProduct");
+    assert_eq!(
+        own(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json().as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(
+        own(Method::GET, "sso?tenant=acme.example&product=other", Value::Null).await.code(),
+        "ApiKeyOtherProduct"
+    );
     let all = own(Method::GET, "sso?entityId=https://idp.example.com/metadata", Value::Null).await.json();
     assert_eq!(all.as_array().unwrap().len(), 1);
-    assert_eq!(own(Method::POST, "products", json!({ "name": "other", "redirect_urls": [CALLBACK] })).await.code(), "ApiKeyOtherProduct");
+    assert_eq!(
+        own(Method::POST, "products", json!({ "name": "other", "redirect_urls": [CALLBACK] })).await.code(),
+        "ApiKeyOtherProduct"
+    );
 }
 
 #[actix_web::test]
@@ -62,13 +72,19 @@ async fn what_is_missing_is_said_in_jacksons_words() {
     }
     let mut body = whole.clone();
     body.as_object_mut().unwrap().remove("rawMetadata");
-    assert_eq!(world.api(Method::POST, "sso", body.clone()).await.json()["error"]["message"], "Missing SSO connection params");
+    assert_eq!(
+        world.api(Method::POST, "sso", body.clone()).await.json()["error"]["message"],
+        "Missing SSO connection params"
+    );
     body["isSAML"] = json!(true);
     let message = "Please provide rawMetadata or encodedRawMetadata or metadataUrl";
     assert_eq!(world.api(Method::POST, "sso", body).await.json()["error"]["message"], message);
     let mut colon = whole.clone();
     colon["tenant"] = json!("a:b");
-    assert_eq!(world.api(Method::POST, "sso", colon).await.json()["error"]["message"], "tenant cannot contain the character :");
+    assert_eq!(
+        world.api(Method::POST, "sso", colon).await.json()["error"]["message"],
+        "tenant cannot contain the character :"
+    );
     let mut garbage = whole.clone();
     garbage["rawMetadata"] = json!("<not xml");
     let answer = world.api(Method::POST, "sso", garbage).await;
@@ -82,7 +98,8 @@ async fn what_is_missing_is_said_in_jacksons_words() {
 #[actix_web::test]
 async fn a_connection_is_created_found_changed_and_removed_as_in_jackson() {
     let world = World::new().await;
-    let metadata = postern_lab::metadata::metadata("https://idp2.example.com", "https://idp2.example.com/sso", &world.key);
+    let metadata =
+        postern_lab::metadata::metadata("https://idp2.example.com", "https://idp2.example.com/sso", &world.key);
     let encoded = data_encoding::BASE64.encode(metadata.as_bytes());
     for redirect_url in [json!([CALLBACK]), json!(CALLBACK), json!(format!("[\"{CALLBACK}\"]"))] {
         let body = json!({
@@ -122,7 +139,8 @@ async fn a_connection_is_created_found_changed_and_removed_as_in_jackson() {
     assert_eq!(change(secret, json!({ "name": "new", "sortOrder": 3 })).await.status, 204);
     assert_eq!(get(&world, &format!("sso?clientID={id}")).await[0]["name"], "new");
     assert_eq!(change("wrong", json!({})).await.json()["error"]["message"], "clientSecret mismatch");
-    let other = postern_lab::metadata::metadata("https://other.example.com", "https://other.example.com/sso", &world.key);
+    let other =
+        postern_lab::metadata::metadata("https://other.example.com", "https://other.example.com/sso", &world.key);
     let mismatch = change(secret, json!({ "rawMetadata": other })).await;
     assert_eq!(mismatch.json()["error"]["message"], "Tenant/Product config mismatch with IdP metadata");
     assert_eq!(world.api(Method::PATCH, "sso", json!({ "clientID": "x", "clientSecret": "y" })).await.status, 404);
@@ -160,11 +178,17 @@ async fn products_are_registered_and_their_connections_stay_within_them() {
     let world = World::new().await;
     let product = world.register(json!({ "support_email": "help@example.com" })).await;
     assert!(product["client_id"].as_str().unwrap().starts_with("prod_"));
-    assert_eq!(world.api(Method::POST, "products", json!({ "name": "crm", "redirect_urls": [CALLBACK] })).await.code(), "ProductExists");
+    assert_eq!(
+        world.api(Method::POST, "products", json!({ "name": "crm", "redirect_urls": [CALLBACK] })).await.code(),
+        "ProductExists"
+    );
     let found = get(&world, "products?name=crm").await;
     assert_eq!(found["client_id"], product["client_id"]);
     assert!(found.get("client_secret").is_none(), "a secret is shown once");
-    assert_eq!(get(&world, &format!("products?client_id={}", product["client_id"].as_str().unwrap())).await["name"], "crm");
+    assert_eq!(
+        get(&world, &format!("products?client_id={}", product["client_id"].as_str().unwrap())).await["name"],
+        "crm"
+    );
     assert_eq!(get(&world, "products").await.as_array().unwrap().len(), 1);
 
     let metadata = postern_lab::metadata::metadata(IDP, "https://idp.example.com/sso", &world.key);
@@ -200,7 +224,8 @@ async fn traces_tell_each_login_and_its_end() {
     world.redeem(&code, &[]).await;
     world.authorize(&[("response_type", "token")]).await;
     let traces = get(&world, "sso-traces/product?product=crm").await["data"].clone();
-    let statuses: Vec<_> = traces.as_array().unwrap().iter().map(|trace| trace["status"].as_str().unwrap().to_owned()).collect();
+    let statuses: Vec<_> =
+        traces.as_array().unwrap().iter().map(|trace| trace["status"].as_str().unwrap().to_owned()).collect();
     assert_eq!(statuses.iter().filter(|status| *status == "failed").count(), 1);
     assert_eq!(statuses.iter().filter(|status| *status == "started").count(), 1);
     let good = traces.as_array().unwrap().iter().find(|trace| trace["status"] == "succeeded").unwrap();

@@ -81,8 +81,14 @@ async fn a7_a8_a_challenge_or_a_state_is_needed_and_plain_is_refused() {
     let world = World::new().await;
     let neither = [("code_challenge", ""), ("code_challenge_method", ""), ("state", "")];
     assert_eq!(world.authorize(&neither).await.code(), "StateOrChallengeMissing");
-    assert_eq!(world.authorize(&neither[..2]).await.header("location").split('?').next(), Some("https://idp.example.com/sso"));
-    assert_eq!(world.authorize(&[("state", "")]).await.header("location").split('?').next(), Some("https://idp.example.com/sso"));
+    assert_eq!(
+        world.authorize(&neither[..2]).await.header("location").split('?').next(),
+        Some("https://idp.example.com/sso")
+    );
+    assert_eq!(
+        world.authorize(&[("state", "")]).await.header("location").split('?').next(),
+        Some("https://idp.example.com/sso")
+    );
     assert_eq!(world.authorize(&[("code_challenge_method", "plain")]).await.code(), "ChallengeMethodUnsupported");
     assert_eq!(world.authorize(&[("code_challenge_method", "")]).await.code(), "ChallengeMethodUnsupported");
 
@@ -117,7 +123,8 @@ async fn a11_a_post_is_as_good_as_a_get_also_with_json() {
 #[actix_web::test]
 async fn a12_a17_a18_pages_cannot_be_framed_shared_or_read_by_other_sites() {
     let world = World::new().await;
-    let request = TestRequest::get().uri("/api/oauth/authorize?client_id=x").insert_header(("Origin", "https://evil.example"));
+    let request =
+        TestRequest::get().uri("/api/oauth/authorize?client_id=x").insert_header(("Origin", "https://evil.example"));
     let page = world.send(request).await;
     assert_eq!(page.status, 400);
     assert_eq!(page.header("access-control-allow-origin"), "");
@@ -147,7 +154,10 @@ async fn a16_no_page_forwards_to_an_address_from_the_query() {
             for path in ["/api/oauth/authorize", "/idp/select"] {
                 let answer = world.get(&format!("{path}?{}", asking(&[(name, address), ("client_id", "dummy")]))).await;
                 let location = answer.header("location");
-                assert!(!location.starts_with(address) && !location.starts_with("javascript"), "{path} {name} {location}");
+                assert!(
+                    !location.starts_with(address) && !location.starts_with("javascript"),
+                    "{path} {name} {location}"
+                );
                 assert!(!answer.body.contains(&format!("href=\"{address}")), "{path} {name}");
             }
         }
@@ -299,7 +309,11 @@ async fn routes_answer_under_the_prefix_and_without_it_and_nothing_believes_the_
         let request = TestRequest::get().uri(path).insert_header(("Host", "evil.example"));
         let metadata = world.send(request.insert_header(("X-Forwarded-Host", "evil.example"))).await;
         assert_eq!(metadata.status, 200);
-        assert!(metadata.body.contains(&format!("{PUBLIC}/api/oauth/saml")) && !metadata.body.contains("evil"), "{}", metadata.body);
+        assert!(
+            metadata.body.contains(&format!("{PUBLIC}/api/oauth/saml")) && !metadata.body.contains("evil"),
+            "{}",
+            metadata.body
+        );
     }
     let unknown = world.api(Method::GET, "nothing", Value::Null).await;
     assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (404, "RouteUnknown"));

@@ -41,7 +41,12 @@ async fn b2_b3_b4_clients_authenticate_in_one_way() {
     let client_id = "tenant=acme.example&product=crm";
     let secret = world.connection_secret("acme.example").await;
     let code = world.code(&[]).await;
-    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
 
     let wrong = world.form("/api/oauth/token", &fields, &[("Authorization", &basic(client_id, "wrong"))]).await;
     assert_eq!((wrong.status.as_u16(), wrong.json()["error"].as_str()), (401, Some("invalid_client")));
@@ -52,13 +57,21 @@ async fn b2_b3_b4_clients_authenticate_in_one_way() {
     assert_eq!((twice.status.as_u16(), twice.code().as_str()), (400, "ClientAuthenticationTwice"));
     for header in ["Basic !", "Basic", "Bearer x", ""] {
         let malformed = world.form("/api/oauth/token", &fields, &[("Authorization", header)]).await;
-        assert_eq!((malformed.status.as_u16(), malformed.code().as_str()), (401, "ClientAuthenticationMalformed"), "{header}");
+        assert_eq!(
+            (malformed.status.as_u16(), malformed.code().as_str()),
+            (401, "ClientAuthenticationMalformed"),
+            "{header}"
+        );
     }
     assert_eq!(world.form("/api/oauth/token", &fields, &[("Authorization", &right)]).await.status, 200);
 
     for fields in [vec![("client_secret", "wrong")], vec![("client_secret", "")], vec![("client_id", "")]] {
         let answer = world.redeem(&world.code(&[]).await, &fields).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (401, Some("invalid_client")), "{fields:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()["error"].as_str()),
+            (401, Some("invalid_client")),
+            "{fields:?}"
+        );
         assert_eq!(answer.header("www-authenticate"), "");
     }
 }
@@ -82,7 +95,11 @@ async fn b6_a_code_is_bound_to_client_redirect_uri_and_challenge() {
         (vec![("code_verifier", "")], "VerifierMissing"),
     ] {
         let answer = world.redeem(&world.code(&[]).await, &fields).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (400, Some("invalid_grant")), "{fields:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()["error"].as_str()),
+            (400, Some("invalid_grant")),
+            "{fields:?}"
+        );
         assert_eq!(answer.code(), code);
     }
 }
@@ -120,7 +137,8 @@ async fn b9_of_many_redemptions_at_once_one_succeeds() {
     let code = world.code(&[]).await;
     let answers = futures_util::future::join_all((0..50).map(|_| world.redeem(&code, &[]))).await;
     let won = answers.iter().filter(|answer| answer.status == 200).count();
-    let lost = answers.iter().filter(|answer| answer.status == 400 && answer.json()["error"] == "invalid_grant").count();
+    let lost =
+        answers.iter().filter(|answer| answer.status == 400 && answer.json()["error"] == "invalid_grant").count();
     assert_eq!((won, lost), (1, 49));
 }
 
@@ -159,7 +177,10 @@ async fn b14_hostile_values_leave_no_trace_in_the_error() {
         let answer = world.redeem(&world.code(&[]).await, &[(name, hostile)]).await;
         assert!((400..500).contains(&answer.status.as_u16()), "{name}");
         let description = answer.json()["error_description"].as_str().unwrap().to_owned();
-        assert!(description.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)), "{name}: {description}");
+        assert!(
+            description.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)),
+            "{name}: {description}"
+        );
         assert!(!description.contains("script") && !description.contains("passwd"), "{name}");
     }
 }
@@ -167,9 +188,14 @@ async fn b14_hostile_values_leave_no_trace_in_the_error() {
 #[actix_web::test]
 async fn b15_other_grants_are_not_offered() {
     let world = World::new().await;
-    for grant in ["password", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"] {
+    for grant in ["password", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"]
+    {
         let answer = world.redeem("x", &[("grant_type", grant)]).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (400, Some("unsupported_grant_type")), "{grant}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()["error"].as_str()),
+            (400, Some("unsupported_grant_type")),
+            "{grant}"
+        );
     }
 }
 
@@ -189,7 +215,10 @@ async fn a_shared_verifier_opens_only_what_has_no_secret_of_its_own() {
     let dummy = [("client_id", "dummy"), ("tenant", "acme.example"), ("product", "crm")];
     assert_eq!(world.redeem(&world.code(&[]).await, &shared).await.status, 200);
     assert_eq!(world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), shared[0]]).await.status, 200);
-    assert_eq!(world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), ("client_secret", "dummy")]).await.code(), "ClientSecretWrong");
+    assert_eq!(
+        world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), ("client_secret", "dummy")]).await.code(),
+        "ClientSecretWrong"
+    );
     let record = world.connect("acme.example", "crm", crate::world::IDP).await;
     let alias = record["clientID"].as_str().unwrap();
     let answer = world.redeem(&world.code(&[("client_id", alias)]).await, &[("client_id", alias), shared[0]]).await;
@@ -198,8 +227,14 @@ async fn a_shared_verifier_opens_only_what_has_no_secret_of_its_own() {
     let product = world.register(json!({})).await;
     let own = product["client_secret"].as_str().unwrap();
     assert_eq!(world.redeem(&world.code(&[]).await, &shared).await.code(), "ClientSecretWrong");
-    assert_eq!(world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), shared[0]]).await.code(), "ClientSecretWrong");
-    assert_eq!(world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), ("client_secret", own)]).await.status, 200);
+    assert_eq!(
+        world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), shared[0]]).await.code(),
+        "ClientSecretWrong"
+    );
+    assert_eq!(
+        world.redeem(&world.code(&dummy).await, &[("client_id", "dummy"), ("client_secret", own)]).await.status,
+        200
+    );
     let connection_secret = world.redeem(&world.code(&[]).await, &[]).await;
     assert_eq!(connection_secret.code(), "ClientSecretWrong", "the product's secret replaces the connection's");
 }

@@ -21,7 +21,8 @@ async fn post(world: &World, path: &str, xml: &str) -> Answer {
 
 async fn allow(world: &World, names: Value) -> String {
     let secret = world.connection_secret("acme.example").await;
-    let change = json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "allow": names, "isSAML": true });
+    let change =
+        json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "allow": names, "isSAML": true });
     assert_eq!(world.api(Method::PATCH, "sso", change).await.status, 204);
     let found = world.api(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json();
     found[0]["id"].as_str().unwrap().to_owned()
@@ -44,13 +45,24 @@ async fn h26_an_allowed_one_is_used_once_and_ends_where_the_app_begins_its_own_l
     let world = World::new().await;
     let id = allow(&world, json!(["unsolicited"])).await;
     let path = format!("/api/oauth/saml/{id}");
+    // Nobody knows what was used before this process began to remember, clocks being what they are.
+    let early = post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await;
+    assert_eq!(early.code(), "UnsolicitedBeforeStart");
+    world.advance(std::time::Duration::from_secs(180));
     let xml = response(&world, &id).signed_assertion(&world.key);
-    assert_eq!(post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await.code(), "InitiateLoginUrlMissing");
+    assert_eq!(
+        post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await.code(),
+        "InitiateLoginUrlMissing"
+    );
 
     world.register(json!({ "redirect_urls": ["https://app.example.com/callback", "http://localhost/callback"], "initiate_login_url": "https://app.example.com/login?x=1" })).await;
     let answer = post(&world, &path, &xml).await;
     assert_eq!(answer.status, 303);
-    assert!(answer.header("location").starts_with("https://app.example.com/login?x=1&iss="), "{}", answer.header("location"));
+    assert!(
+        answer.header("location").starts_with("https://app.example.com/login?x=1&iss="),
+        "{}",
+        answer.header("location")
+    );
     assert_eq!(answer.sent("idp_hint").as_deref(), Some(id.as_str()));
     assert_eq!(answer.sent("tenant").as_deref(), Some("acme.example"));
     assert!(!answer.header("location").contains("evil"), "H7: RelayState is not followed");

@@ -25,7 +25,10 @@ async fn the_claims_are_those_that_clients_of_jackson_read() {
     assert_eq!(claims["raw"]["email"], "alice@example.com");
     let requested = &claims["requested"];
     assert_eq!((&requested["tenant"], &requested["product"]), (&json!("acme.example"), &json!("crm")));
-    assert_eq!((&requested["nonce"], &requested["oidc"], &requested["state"]), (&json!("n"), &json!(true), &json!("a state")));
+    assert_eq!(
+        (&requested["nonce"], &requested["oidc"], &requested["state"]),
+        (&json!("n"), &json!(true), &json!("a state"))
+    );
     assert_eq!(requested["client_id"], "tenant=acme.example&product=crm");
 }
 
@@ -35,7 +38,8 @@ async fn c9_c10_c11_tokens_come_in_the_header_alone() {
     let token = token(&world).await;
     let url = world.get(&format!("/api/oauth/userinfo?access_token={token}")).await;
     assert_eq!((url.status.as_u16(), url.header("www-authenticate")), (401, "Bearer realm=\"postern\""));
-    let scheme = TestRequest::get().uri("/api/oauth/userinfo").insert_header(("authorization", format!("bEaReR {token}")));
+    let scheme =
+        TestRequest::get().uri("/api/oauth/userinfo").insert_header(("authorization", format!("bEaReR {token}")));
     assert_eq!(world.send(scheme).await.status, 200);
     for bad in ["x", "x.y", &token[..token.len() - 1], &format!("x{token}")] {
         let answer = world.claims(bad).await;

@@ -77,14 +77,18 @@ impl Answer {
     /// The cookie of a login, as the browser sends it back.
     pub(crate) fn cookie(&self) -> String {
         let set = self.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
-        set.filter(|cookie| !cookie.contains("Max-Age=0")).map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+        set.filter(|cookie| !cookie.contains("Max-Age=0"))
+            .map(|cookie| cookie.split(';').next().unwrap())
+            .collect::<Vec<_>>()
+            .join("; ")
     }
     /// The fault's code, wherever this answer tells it.
     pub(crate) fn code(&self) -> String {
         let described = || self.headers.contains_key("location").then(|| self.sent("error_description")).flatten();
         let text = described().unwrap_or_else(|| self.body.clone());
         let known = postern_core::fault::Code::ALL.iter().map(|code| code.name());
-        let mut found: Vec<_> = known.filter(|name| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *name)).collect();
+        let mut found: Vec<_> =
+            known.filter(|name| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *name)).collect();
         assert_eq!(found.len(), 1, "{} {text}", self.status);
         found.remove(0).to_owned()
     }
@@ -112,7 +116,8 @@ impl World {
         let seal = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
         let base = format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"{API_KEY}\"]\n");
         let config = Config::of_toml(&format!("{base}{settings}")).unwrap_or_else(|problems| panic!("{problems}"));
-        let product_key = ApiKey { product: Some("crm".into()), ..ApiKey::full(&Secret::new("key-of-the-product-crm")) };
+        let product_key =
+            ApiKey { product: Some("crm".into()), ..ApiKey::full(&Secret::new("key-of-the-product-crm")) };
         let read_key = ApiKey { read_only: true, ..ApiKey::full(&Secret::new("key-that-may-only-read")) };
         let api_keys = config.admin.api_keys.iter().cloned().chain([product_key, read_key]).collect();
         let parts = Parts { backend: counted.clone(), seal, clock: clock.clone(), random, api_keys };
@@ -270,14 +275,11 @@ fn merged<'a>(usual: &[(&'a str, &'a str)], given: &[(&'a str, &'a str)]) -> Vec
 
 /// What a browser and an identity provider find in the redirect to the latter.
 pub(crate) fn waiting(answer: &Answer) -> Waiting {
-    let request = answer.sent("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest: {} {}", answer.status, answer.body));
+    let request =
+        answer.sent("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest: {} {}", answer.status, answer.body));
     let deflated = data_encoding::BASE64.decode(request.as_bytes()).unwrap();
     let mut xml = String::new();
     flate2::read::DeflateDecoder::new(&deflated[..]).read_to_string(&mut xml).unwrap();
     let id = xml.split("ID=\"").nth(1).unwrap().split('"').next().unwrap();
-    Waiting {
-        request_id: id.to_owned(),
-        relay_state: answer.sent("RelayState").unwrap(),
-        cookie: answer.cookie(),
-    }
+    Waiting { request_id: id.to_owned(), relay_state: answer.sent("RelayState").unwrap(), cookie: answer.cookie() }
 }
