@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mapping::Mapping;
 use crate::ports::Timestamp;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -34,6 +35,9 @@ pub struct Connection {
     pub default_redirect_url: String,
     /// Higher comes first in lists.
     pub sort_order: Option<u32>,
+    /// Where its people's claims come from.
+    #[serde(default)]
+    pub mapping: Mapping,
     /// Refuses logins, keeps everything.
     pub deactivated: bool,
     /// When it was created.

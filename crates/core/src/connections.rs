@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::connection::{Connection, ConnectionId, Idp, SamlIdp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
-use crate::mapping::hex_ripemd160;
+use crate::mapping::{Mapping, hex_ripemd160};
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
 use crate::redirect;
@@ -68,6 +68,8 @@ pub struct ConnectionSettings {
     pub default_redirect_url: Option<String>,
     /// See [`Connection::sort_order`].
     pub sort_order: Option<Option<u32>>,
+    /// See [`Connection::mapping`].
+    pub mapping: Option<Mapping>,
     /// See [`Connection::deactivated`].
     pub deactivated: Option<bool>,
 }
@@ -134,6 +136,7 @@ impl Connections {
             redirect_urls,
             default_redirect_url,
             sort_order: None,
+            mapping: Mapping::default(),
             deactivated: false,
             created: self.clock.now(),
             idp: Idp::Saml(idp),
@@ -330,6 +333,10 @@ impl Connections {
         text(&mut connection.description, settings.description);
         if let Some(order) = settings.sort_order {
             connection.sort_order = order;
+        }
+        if let Some(mapping) = settings.mapping {
+            mapping.check().map_err(|why| invalid("mapping", why))?;
+            connection.mapping = mapping;
         }
         if let Some(deactivated) = settings.deactivated {
             connection.deactivated = deactivated;

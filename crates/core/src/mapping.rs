@@ -1,9 +1,13 @@
 //! From what the IdP said to what the app is told: [`Identity`] → [`Claims`].
 //!
-//! The claims are SAML Jackson's (`id`, `email`, `firstName`, `lastName`, `roles`, `groups`, `raw`, `idHash`), so that its
-//! clients read ours. `id` and `sub` are the same keyed hash: two tenants whose IdPs both say `alice` never share one.
+//! The claims are SAML Jackson's (`id`, `email`, `firstName`, `lastName`, `roles`, `groups`, `raw`, `idHash`) and `name`,
+//! `username`, `department`. Each comes from the first of several attributes that arrived, by a table that a connection may
+//! change row by row. `id` and `sub` are the same keyed hash: two tenants whose IdPs both say `alice` never share one.
+
+use std::collections::BTreeMap;
 
 use ripemd::{Digest, Ripemd160};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{Code, Fault};
@@ -12,15 +16,111 @@ use crate::identity::{Attribute, Identity, NameFormat};
 /// What the app is told about a person.
 pub type Claims = Map<String, Value>;
 
-const WS: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
-const ROLE: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
-const GROUP: &str = "http://schemas.xmlsoap.org/claims/Group";
+const NAME_IDENTIFIER: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
 const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
 /// eduPersonTargetedID.
 const TARGETED_ID: &str = "urn:oid:1.3.6.1.4.1.5923.1.1.1.10";
 /// SAML V2.0 Subject Identifier Attributes Profile §3.
 const SUBJECT_IDS: [&str; 2] =
     ["urn:oasis:names:tc:SAML:attribute:pairwise-id", "urn:oasis:names:tc:SAML:attribute:subject-id"];
+
+/// The source that stands for the NameID in a [`Rule`].
+pub const NAME_ID: &str = "NameID";
+
+/// Where each claim comes from unless a connection says otherwise: attributes by `Name` or `FriendlyName`, in this order.
+/// Jackson's own sources come first, so that its clients see what they saw. A `NameFormat` never matters.
+#[rustfmt::skip]
+const USUAL: &[(&str, &[&str])] = &[
+    ("email", &["email", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "mail", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1"]),
+    ("firstName", &["firstName", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname", "given_name", "givenName", "urn:oid:2.5.4.42"]),
+    ("lastName", &["lastName", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname", "family_name", "sn", "surname", "urn:oid:2.5.4.4"]),
+    ("name", &["name", "displayName", "http://schemas.microsoft.com/identity/claims/displayname", "urn:oid:2.16.840.1.113730.3.1.241", "cn", "urn:oid:2.5.4.3"]),
+    ("username", &["username", "preferred_username", "uid", "urn:oid:0.9.2342.19200300.100.1.1", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"]),
+    ("department", &["department", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/department", "departmentNumber", "urn:oid:2.16.840.1.113730.3.1.2", "ou", "urn:oid:2.5.4.11"]),
+    ("roles", &["roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"]),
+    ("groups", &["groups", "http://schemas.xmlsoap.org/claims/Group", "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "memberOf", "isMemberOf", "urn:oid:1.3.6.1.4.1.5923.1.5.1.1"]),
+];
+
+/// The claims that are lists.
+const LISTS: [&str; 2] = ["roles", "groups"];
+
+/// The claims that a connection may not set: they say who and what for, and only Postern says that.
+const RESERVED: [&str; 5] = ["id", "sub", "idHash", "raw", "requested"];
+
+/// What a connection changes about the mapping.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mapping {
+    /// Rules by claim. They stand instead of the usual row, or add a claim.
+    pub rules: BTreeMap<String, Rule>,
+    /// Claims without which a login is refused; `None`: `email`.
+    pub required: Option<Vec<String>>,
+}
+
+/// Where one claim comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// Attributes by `Name` or `FriendlyName`, or [`NAME_ID`]. The first that has a value counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// All sources that have a value, joined by this text, instead of the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join: Option<String>,
+    /// All values as a list, instead of the first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub list: bool,
+    /// This value, whatever arrives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constant: Option<String>,
+}
+
+impl Mapping {
+    /// Refuses what cannot work: more than 50 rules, a reserved claim, a rule without a source.
+    pub fn check(&self) -> Result<(), String> {
+        if self.rules.len() > 50 || self.required.as_ref().is_some_and(|required| required.len() > 50) {
+            return Err("has more than 50 rules".to_owned());
+        }
+        for (claim, rule) in &self.rules {
+            if claim.is_empty() || claim.len() > 64 || RESERVED.contains(&claim.as_str()) {
+                return Err(format!("cannot set the claim {claim}"));
+            }
+            if rule.from.is_empty() == rule.constant.is_none() || rule.from.len() > 20 {
+                return Err(format!("needs either 1 to 20 sources or a constant for {claim}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// The claim's value, if there is one.
+    fn apply(&self, identity: &Identity) -> Option<Value> {
+        if let Some(constant) = &self.constant {
+            return Some(json!(constant));
+        }
+        let mut found = self.from.iter().map(|source| values(identity, source)).filter(|values| !values.is_empty());
+        match &self.join {
+            Some(between) => {
+                let firsts: Vec<_> = found.filter_map(|values| values.first().copied()).collect();
+                (!firsts.is_empty()).then(|| json!(firsts.join(between)))
+            }
+            None if self.list => found.next().map(|values| json!(values)),
+            None => found.next().and_then(|values| values.first().map(|value| json!(value))),
+        }
+    }
+}
+
+/// The values of a source that are more than white space.
+fn values<'a>(identity: &'a Identity, source: &str) -> Vec<&'a str> {
+    if source == NAME_ID {
+        return identity.name_id.iter().map(|name| name.value.as_str()).collect();
+    }
+    let by_name = identity.attributes.iter().find(|attribute| attribute.name == source);
+    let found = by_name.or_else(|| identity.attributes.iter().find(|a| a.friendly_name.as_deref() == Some(source)));
+    let values = found.map(|attribute| attribute.values.as_slice()).unwrap_or_default();
+    values.iter().map(String::as_str).filter(|value| !value.trim().is_empty()).collect()
+}
 
 /// The identifier by which the IdP will know this person next time, which `id` and `sub` are made from.
 ///
@@ -29,58 +129,55 @@ const SUBJECT_IDS: [&str; 2] =
 /// never one: addresses are given to other people. A NameID in the e-mail format is taken where the IdP sends nothing
 /// better, because it is then the IdP's own name for the person; `None` where there is nothing at all.
 pub fn stable_id(identity: &Identity) -> Option<&str> {
-    let attribute = |name: &str| {
-        let found = identity.attributes.iter().find(|a| a.name == name || a.friendly_name.as_deref() == Some(name))?;
-        found.values.first().map(String::as_str).filter(|value| !value.trim().is_empty())
-    };
-    let name_id = |wanted: &[NameFormat]| {
-        identity
-            .name_id
-            .as_ref()
-            .filter(|name| wanted.contains(&name.format) && !name.value.trim().is_empty())
-            .map(|name| name.value.as_str())
+    let attribute = |name: &str| values(identity, name).first().copied();
+    let name_id = |format: NameFormat| {
+        let name = identity.name_id.as_ref().filter(|name| name.format == format && !name.value.trim().is_empty())?;
+        Some(name.value.as_str())
     };
     SUBJECT_IDS
         .iter()
         .find_map(|name| attribute(name))
-        .or_else(|| name_id(&[NameFormat::Persistent]))
+        .or_else(|| name_id(NameFormat::Persistent))
         .or_else(|| targeted_id(&identity.attributes))
-        .or_else(|| attribute("id"))
-        .or_else(|| attribute(&format!("{WS}nameidentifier")))
-        .or_else(|| attribute(OBJECT_ID))
-        .or_else(|| name_id(&[NameFormat::Other]))
-        .or_else(|| name_id(&[NameFormat::Email]))
+        .or_else(|| ["id", NAME_IDENTIFIER, OBJECT_ID].iter().find_map(|name| attribute(name)))
+        .or_else(|| name_id(NameFormat::Other))
+        .or_else(|| name_id(NameFormat::Email))
 }
 
 fn targeted_id(attributes: &[Attribute]) -> Option<&str> {
     attributes.iter().find(|a| a.name == TARGETED_ID).and_then(|a| a.persistent_id.as_deref())
 }
 
-/// The claims of a person whose keyed subject is `subject`. Without an e-mail address: [`Code::AttributeMissing`].
-pub fn claims(identity: &Identity, subject: &str) -> Result<Claims, Fault> {
-    let email = first(identity, &["email", &format!("{WS}emailaddress")], &["email", "mail"]).or_else(|| {
-        let name = identity.name_id.as_ref().filter(|name| name.format == NameFormat::Email)?;
-        Some(name.value.clone())
-    });
-    let Some(email) = email else {
-        return Err(Code::AttributeMissing.fault().expected("email").received(names(identity).join(", ")));
-    };
-
+/// The claims of a person whose keyed subject is `subject`. A required one that is missing: [`Code::AttributeMissing`],
+/// naming what did arrive (H20).
+pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<Claims, Fault> {
     let mut claims = Claims::new();
     claims.insert("id".into(), json!(subject));
     claims.insert("sub".into(), json!(subject));
     claims.insert("idHash".into(), json!(hex_ripemd160(subject)));
-    claims.insert("email".into(), json!(email));
-    if let Some(name) = first(identity, &["firstName", &format!("{WS}givenname")], &["givenName"]) {
-        claims.insert("firstName".into(), json!(name));
+    for (claim, sources) in USUAL.iter().filter(|(claim, _)| !mapping.rules.contains_key(*claim)) {
+        let mut found = sources.iter().map(|source| values(identity, source)).filter(|values| !values.is_empty());
+        match (found.next(), LISTS.contains(claim)) {
+            (Some(values), true) => claims.insert((*claim).into(), json!(values)),
+            (Some(values), false) => claims.insert((*claim).into(), json!(values[0])),
+            (None, _) => None,
+        };
     }
-    if let Some(name) = first(identity, &["lastName", &format!("{WS}surname")], &["sn"]) {
-        claims.insert("lastName".into(), json!(name));
-    }
-    for (claim, uri) in [("roles", ROLE), ("groups", GROUP)] {
-        if let Some(values) = values(identity, &[claim, uri], &[]) {
-            claims.insert(claim.into(), json!(values));
+    for (claim, rule) in &mapping.rules {
+        if let Some(value) = rule.apply(identity) {
+            claims.insert(claim.clone(), value);
         }
+    }
+    // The NameID is an address in the e-mail format only; in any other it is one for connections that map it.
+    if let Some(name) = identity.name_id.as_ref().filter(|name| name.format == NameFormat::Email)
+        && !mapping.rules.contains_key("email")
+    {
+        claims.entry("email").or_insert_with(|| json!(name.value));
+    }
+    let usual = ["email".to_owned()];
+    let required = mapping.required.as_deref().unwrap_or(&usual);
+    if let Some(missing) = required.iter().find(|claim| !claims.contains_key(claim.as_str())) {
+        return Err(Code::AttributeMissing.fault().expected(missing).received(names(identity).join(", ")));
     }
     claims.insert("raw".into(), Value::Object(raw(identity)));
     Ok(claims)
@@ -96,18 +193,6 @@ pub fn hex_ripemd160(text: &str) -> String {
     data_encoding::HEXLOWER.encode(&Ripemd160::digest(text.as_bytes()))
 }
 
-/// The values of the first attribute that has one of these names, or else one of these friendly names.
-fn values<'a>(identity: &'a Identity, names: &[&str], friendly: &[&str]) -> Option<&'a [String]> {
-    let by_name = |name: &&str| identity.attributes.iter().find(|attribute| attribute.name == *name);
-    let by_friendly_name = |name: &&str| identity.attributes.iter().find(|a| a.friendly_name.as_deref() == Some(*name));
-    let found = names.iter().find_map(by_name).or_else(|| friendly.iter().find_map(by_friendly_name))?;
-    (!found.values.is_empty()).then_some(&found.values)
-}
-
-fn first(identity: &Identity, names: &[&str], friendly: &[&str]) -> Option<String> {
-    values(identity, names, friendly)?.iter().find(|value| !value.trim().is_empty()).cloned()
-}
-
 /// Everything that arrived, by name; several values as a list. The NameID stands under the name Jackson gives it.
 fn raw(identity: &Identity) -> Map<String, Value> {
     let mut raw = Map::new();
@@ -119,7 +204,7 @@ fn raw(identity: &Identity) -> Map<String, Value> {
         raw.insert(attribute.name.clone(), value);
     }
     if let Some(name) = &identity.name_id {
-        raw.entry(format!("{WS}nameidentifier")).or_insert_with(|| json!(name.value));
+        raw.entry(NAME_IDENTIFIER).or_insert_with(|| json!(name.value));
     }
     raw
 }
@@ -130,6 +215,8 @@ mod tests {
 
     use super::*;
     use crate::identity::NameId;
+
+    const WS: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
 
     fn attribute(name: &str, values: &[&str]) -> Attribute {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
@@ -148,40 +235,122 @@ mod tests {
         }
     }
 
+    fn usual(identity: &Identity) -> Result<Claims, Fault> {
+        claims(identity, "subject", &Mapping::default())
+    }
+
+    fn mapped(identity: &Identity, mapping: Value) -> Result<Claims, Fault> {
+        let mapping: Mapping = serde_json::from_value(mapping).unwrap();
+        mapping.check().unwrap();
+        claims(identity, "subject", &mapping)
+    }
+
     #[test]
     fn jackson_names_and_schema_uris_feed_the_claims() {
         let attributes = vec![
             attribute(&format!("{WS}emailaddress"), &["alice@example.com"]),
             attribute("firstName", &["Alice"]),
             attribute(&format!("{WS}surname"), &["Example"]),
-            attribute(ROLE, &["admin"]),
+            attribute("http://schemas.microsoft.com/ws/2008/06/identity/claims/role", &["admin"]),
             attribute("groups", &["a", "b", "a"]),
         ];
-        let claims = claims(&person(Some(("u1", NameFormat::Other)), attributes), "subject").unwrap();
+        let claims = usual(&person(Some(("u1", NameFormat::Other)), attributes)).unwrap();
         assert_eq!(claims["email"], "alice@example.com");
         assert_eq!((&claims["firstName"], &claims["lastName"]), (&json!("Alice"), &json!("Example")));
         assert_eq!(claims["roles"], json!(["admin"]));
         assert_eq!(claims["groups"], json!(["a", "b", "a"]), "H24: order and duplicates stay");
         assert_eq!(claims["raw"]["groups"], json!(["a", "b", "a"]));
-        assert_eq!(claims["raw"][format!("{WS}nameidentifier")], "u1");
+        assert_eq!(claims["raw"][NAME_IDENTIFIER], "u1");
         assert_eq!((&claims["id"], &claims["sub"]), (&json!("subject"), &json!("subject")));
     }
 
     #[test]
-    fn h20_a_missing_address_is_named_with_what_did_arrive() {
-        let fault = claims(&person(Some(("u1", NameFormat::Other)), vec![attribute("uid", &["secret-value"])]), "s")
-            .unwrap_err();
+    fn names_of_other_vendors_oids_and_friendly_names_feed_them_too() {
+        let friendly = Attribute { friendly_name: Some("givenName".into()), ..attribute("urn:x-custom:7", &["Alice"]) };
+        let attributes = vec![
+            attribute("urn:oid:0.9.2342.19200300.100.1.3", &["alice@example.com"]),
+            friendly,
+            attribute("family_name", &["Example"]),
+            attribute("displayName", &["Alice Example"]),
+            attribute("uid", &["alice"]),
+            attribute("department", &["Research"]),
+            attribute("memberOf", &["staff"]),
+        ];
+        let claims = usual(&person(None, attributes)).unwrap();
+        for (claim, value) in [
+            ("email", "alice@example.com"),
+            ("firstName", "Alice"),
+            ("lastName", "Example"),
+            ("name", "Alice Example"),
+            ("username", "alice"),
+            ("department", "Research"),
+        ] {
+            assert_eq!(claims[claim], value, "{claim}");
+        }
+        assert_eq!(claims["groups"], json!(["staff"]));
+    }
+
+    #[test]
+    fn a_connection_says_where_its_claims_come_from() {
+        let attributes = vec![
+            attribute("eMailAddr", &["alice@example.com"]),
+            attribute("first", &["Alice"]),
+            attribute("last", &["Example"]),
+            attribute("team", &["a", "b"]),
+            attribute("email", &["not this one"]),
+        ];
+        let person = person(Some(("alice", NameFormat::Other)), attributes);
+        let claims = mapped(
+            &person,
+            json!({ "rules": {
+            "email": { "from": ["missing", "eMailAddr"] },
+            "name": { "from": ["first", "last"], "join": " " },
+            "teams": { "from": ["team"], "list": true },
+            "username": { "from": [NAME_ID] },
+            "plan": { "constant": "gold" },
+        } }),
+        )
+        .unwrap();
+        assert_eq!((&claims["email"], &claims["name"]), (&json!("alice@example.com"), &json!("Alice Example")));
+        assert_eq!((&claims["teams"], &claims["plan"]), (&json!(["a", "b"]), &json!("gold")));
+        assert_eq!(claims["username"], "alice");
+    }
+
+    #[test]
+    fn rules_that_cannot_work_or_would_forge_the_subject_are_refused() {
+        for rules in [
+            json!({ "id": { "constant": "x" } }),
+            json!({ "sub": { "from": ["x"] } }),
+            json!({ "requested": { "constant": "x" } }),
+            json!({ "email": {} }),
+            json!({ "email": { "from": ["x"], "constant": "y" } }),
+        ] {
+            let mapping: Mapping = serde_json::from_value(json!({ "rules": rules })).unwrap();
+            assert!(mapping.check().is_err(), "{rules}");
+        }
+    }
+
+    #[test]
+    fn h20_a_missing_claim_is_named_with_what_did_arrive() {
+        let person = person(Some(("u1", NameFormat::Other)), vec![attribute("title", &["secret-value"])]);
+        let fault = usual(&person).unwrap_err();
         assert_eq!(fault.code, Code::AttributeMissing);
-        assert_eq!((fault.expected.as_deref(), fault.received.as_deref()), (Some("email"), Some("uid")));
+        assert_eq!((fault.expected.as_deref(), fault.received.as_deref()), (Some("email"), Some("title")));
+        assert!(mapped(&person, json!({ "required": [] })).is_ok());
+        let fault = mapped(&person, json!({ "required": ["department"] })).unwrap_err();
+        assert_eq!(fault.expected.as_deref(), Some("department"));
     }
 
     #[test]
     fn the_name_id_is_an_address_only_in_the_email_format() {
+        let email = person(Some(("a@example.com", NameFormat::Email)), vec![]);
+        assert_eq!(usual(&email).unwrap()["email"], "a@example.com");
+        let other = person(Some(("a@example.com", NameFormat::Other)), vec![]);
+        assert!(usual(&other).is_err());
         assert_eq!(
-            claims(&person(Some(("a@example.com", NameFormat::Email)), vec![]), "s").unwrap()["email"],
+            mapped(&other, json!({ "rules": { "email": { "from": [NAME_ID] } } })).unwrap()["email"],
             "a@example.com"
         );
-        assert!(claims(&person(Some(("a@example.com", NameFormat::Other)), vec![]), "s").is_err());
     }
 
     #[test]
@@ -201,6 +370,8 @@ mod tests {
             None
         );
         assert_eq!(stable_id(&person(None, vec![])), None);
+        let targeted = Attribute { persistent_id: Some("pairwise".into()), ..attribute(TARGETED_ID, &["pairwise"]) };
+        assert_eq!(stable_id(&person(Some(("t", NameFormat::Transient)), vec![targeted])), Some("pairwise"));
     }
 
     proptest! {
@@ -208,12 +379,13 @@ mod tests {
         fn mapping_never_invents_a_value(values in proptest::collection::vec(("[a-z]{1,8}", "[a-zA-Z0-9@.]{1,12}"), 0..8)) {
             let attributes: Vec<_> = values.iter().map(|(name, value)| attribute(name, &[value])).collect();
             let identity = person(Some(("n@example.com", NameFormat::Email)), attributes);
-            let claims = claims(&identity, "subject").unwrap();
-            for name in ["email", "firstName", "lastName"] {
-                if let Some(Value::String(claim)) = claims.get(name) {
-                    let sent = identity.attributes.iter().flat_map(|a| &a.values).any(|value| value == claim);
-                    prop_assert!(sent || (name == "email" && claim == "n@example.com"));
-                }
+            let claims = usual(&identity).unwrap();
+            for claim in claims.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())).flat_map(|(_, value)| match value {
+                Value::Array(list) => list.clone(),
+                one => vec![one.clone()],
+            }) {
+                let sent = identity.attributes.iter().flat_map(|a| &a.values).any(|value| claim == *value);
+                prop_assert!(sent || claim == "n@example.com");
             }
         }
     }

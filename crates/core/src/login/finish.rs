@@ -96,7 +96,7 @@ impl Logins {
         let scope = &connection.scope;
         let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
         let subject = self.store.subject(&parts.map(str::as_bytes));
-        let mut claims = mapping::claims(identity, &subject)?;
+        let mut claims = mapping::claims(identity, &subject, &connection.mapping)?;
         claims.insert("requested".into(), Value::Object(requested(login, connection)));
         Ok(claims)
     }

@@ -259,3 +259,25 @@ async fn events_are_read_once_by_cursor() {
     assert_eq!((&end["data"], &end["cursor"]), (&json!([]), &rest["cursor"]));
     assert_eq!(world.api(Method::GET, "events?after=nonsense", Value::Null).await.code(), "FieldInvalid");
 }
+
+#[actix_web::test]
+async fn a_mapping_is_checked_kept_and_taken_back() {
+    let world = World::new().await;
+    let secret = world.connection_secret("acme.example").await;
+    let change = |mapping: Value| {
+        let body = json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "mapping": mapping });
+        world.api(Method::PATCH, "sso", body)
+    };
+    for wrong in [json!({ "rules": { "sub": { "constant": "x" } } }), json!({ "rules": { "x": { "form": ["y"] } } }), json!([1])] {
+        let answer = change(wrong).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "FieldInvalid"));
+    }
+    let mapping = json!({ "rules": { "plan": { "constant": "gold" }, "name": { "from": ["firstName", "lastName"], "join": " " } }, "required": ["email", "plan"] });
+    assert_eq!(change(mapping.clone()).await.status, 204);
+    assert_eq!(get(&world, "sso?tenant=acme.example&product=crm").await[0]["mapping"], mapping);
+    let tokens = world.redeem(&world.code(&[]).await, &[]).await.json();
+    let claims = world.claims(tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!((&claims["plan"], &claims["name"]), (&json!("gold"), &json!("Alice Martin")));
+    assert_eq!(change(json!("")).await.status, 204);
+    assert!(get(&world, "sso?tenant=acme.example&product=crm").await[0].get("mapping").is_none());
+}

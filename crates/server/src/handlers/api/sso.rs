@@ -8,6 +8,7 @@ use postern_core::connection::{Allowance, Connection, Idp, SamlIdp};
 use postern_core::connections::{ConnectionSettings, Which};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::finish::provider;
+use postern_core::mapping::Mapping;
 use postern_core::scope::Scope;
 use postern_saml::metadata::{self, IdpMetadata};
 use serde_json::{Value, json};
@@ -249,8 +250,16 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         redirect_urls: list(body, "redirectUrl")?,
         default_redirect_url: body.one("defaultRedirectUrl")?.map(str::to_owned),
         sort_order,
+        mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         deactivated: boolean(body, "deactivated")?,
     })
+}
+
+/// Rules as a JSON object. An empty one goes back to the usual table.
+fn mapping(text: &str) -> Result<Mapping, Fault> {
+    let malformed =
+        |why: serde_json::Error| Code::FieldInvalid.fault().expected(format!("mapping is malformed: {why}"));
+    if text.is_empty() { Ok(Mapping::default()) } else { serde_json::from_str(text).map_err(malformed) }
 }
 
 /// A connection as Jackson shows it, and what Postern adds.
@@ -273,6 +282,7 @@ fn describe(connection: &Connection, call: &ApiCall) -> Value {
         "sortOrder": connection.sort_order,
         "deactivated": connection.deactivated,
         "createdAt": connection.created,
+        "mapping": (connection.mapping != Mapping::default()).then_some(&connection.mapping),
         "forceAuthn": idp.force_authn,
         "identifierFormat": idp.name_id_format,
         "metadataUrl": idp.metadata_url,
