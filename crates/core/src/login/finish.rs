@@ -31,13 +31,24 @@ pub struct Answer {
 impl Logins {
     /// Uses the answer, and issues a code for the app. The login's trace is filled also where this fails.
     pub async fn finish(&self, login: &mut Login, connection: &Connection, answer: Answer) -> Result<Secret, Fault> {
-        let now = self.clock.now();
-        login.trace.step("response", now);
+        login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
         login.trace.notes.extend(answer.notes.iter().cloned());
         self.use_once(connection, &answer).await?;
-        let claims = self.claims(login, connection, &answer.identity)?;
+        let claims = self.claims(connection, &answer.identity)?;
+        self.issue_code(login, connection, claims, "sp-initiated").await
+    }
 
+    /// Issues a code for a person whose claims are known, and ends the login's story well.
+    pub(super) async fn issue_code(
+        &self,
+        login: &Login,
+        connection: &Connection,
+        mut claims: Claims,
+        login_type: &str,
+    ) -> Result<Secret, Fault> {
+        claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
+        let now = self.clock.now();
         let code = Secret::random(&*self.random, "");
         let session = SessionId::random(&*self.random);
         let mut trace = login.trace.clone();
@@ -76,7 +87,7 @@ impl Logins {
     /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
     /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
     /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
-    pub async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
+    pub(super) async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
         let lifetime = answer.usable_until.duration_since(self.clock.now());
         let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
         let lifetime = lifetime.min(Self::LONGEST_MEMORY);
@@ -90,15 +101,13 @@ impl Logins {
     }
 
     /// What the app is told. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.
-    fn claims(&self, login: &Login, connection: &Connection, identity: &Identity) -> Result<Claims, Fault> {
+    pub(super) fn claims(&self, connection: &Connection, identity: &Identity) -> Result<Claims, Fault> {
         let stable_id = mapping::stable_id(identity)
             .ok_or_else(|| Code::SubjectMissing.fault().received(mapping::names(identity).join(", ")))?;
         let scope = &connection.scope;
         let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
         let subject = self.store.subject(&parts.map(str::as_bytes));
-        let mut claims = mapping::claims(identity, &subject, &connection.mapping)?;
-        claims.insert("requested".into(), Value::Object(requested(login, connection)));
-        Ok(claims)
+        mapping::claims(identity, &subject, &connection.mapping)
     }
 
     /// A session outlives its code by the life of the tokens that the code gives.
@@ -108,7 +117,7 @@ impl Logins {
 }
 
 /// What the app asked for, as Jackson repeats it in the claims. Tenant and product reach the app only here.
-fn requested(login: &Login, connection: &Connection) -> Map<String, Value> {
+fn requested(login: &Login, connection: &Connection, login_type: &str) -> Map<String, Value> {
     let asked = &login.requested;
     let Idp::Saml(idp) = &connection.idp;
     let mut requested = Map::new();
@@ -118,7 +127,7 @@ fn requested(login: &Login, connection: &Connection) -> Map<String, Value> {
     put("product", json!(asked.scope.product));
     put("redirect_uri", json!(login.return_to.redirect_uri));
     put("protocol", json!("saml"));
-    put("login_type", json!("sp-initiated"));
+    put("login_type", json!(login_type));
     put("providerName", json!(provider(&idp.entity_id)));
     put("scope", json!(asked.oauth_scope));
     if asked.oauth_scope.iter().any(|scope| scope == "openid") {

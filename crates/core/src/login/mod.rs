@@ -15,6 +15,7 @@
 //! | which client, which redirect, which connection | [`door`] |
 //! | begin, and find again | [`start`] |
 //! | identity to code | [`finish`] |
+//! | a login that began at the IdP | [`handoff`] |
 //! | code to token to claims | [`redeem`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
@@ -22,6 +23,7 @@
 
 pub mod door;
 pub mod finish;
+pub mod handoff;
 pub mod redeem;
 pub mod request;
 pub mod start;

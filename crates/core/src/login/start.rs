@@ -42,13 +42,31 @@ impl Logins {
         door: &Door,
         connection: &Connection,
         request_id: &str,
-        mut trace: Trace,
+        trace: Trace,
     ) -> Result<Started, Fault> {
-        let now = self.clock.now();
+        let login = self.login(request, door, connection, request_id, trace);
+        let started = self.started();
+        let mut batch = self.store.batch();
+        let key = self.store.keys().login(&started.login_id, started.browser.expose());
+        batch.put(&key, &login, Some(self.settings.login_lifetime));
+        login.trace.save_first(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(started)
+    }
+
+    /// What the app asks for, as a login that `connection` is to answer.
+    pub(super) fn login(
+        &self,
+        request: &AuthorizeRequest,
+        door: &Door,
+        connection: &Connection,
+        request_id: &str,
+        mut trace: Trace,
+    ) -> Login {
         let Idp::Saml(idp) = &connection.idp;
         trace.connection = Some(connection.id.clone());
         trace.idp = Some(idp.entity_id.clone());
-        let login = Login {
+        Login {
             request_id: request_id.to_owned(),
             connection: connection.id.clone(),
             return_to: door.return_to.clone(),
@@ -61,16 +79,14 @@ impl Logins {
                 idp_hint: request.idp_hint.clone(),
                 login_hint: request.login_hint.clone(),
             },
-            expires: after(now, self.settings.login_lifetime),
+            expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,
-        };
-        let started = Started { login_id: self.login_id(now), browser: Secret::random(&*self.random, "") };
-        let mut batch = self.store.batch();
-        let key = self.store.keys().login(&started.login_id, started.browser.expose());
-        batch.put(&key, &login, Some(self.settings.login_lifetime));
-        login.trace.save_first(&mut batch, &self.store);
-        batch.run().await?;
-        Ok(started)
+        }
+    }
+
+    /// Two new halves of a name.
+    pub(super) fn started(&self) -> Started {
+        Started { login_id: self.login_id(self.clock.now()), browser: Secret::random(&*self.random, "") }
     }
 
     /// Takes the login that an IdP's answer belongs to, once. `browser` is what the browser's cookie for this login holds.

@@ -11,6 +11,7 @@ use super::Record;
 use crate::connection::{Connection, ConnectionId};
 use crate::connections::{ConnectionAlias, ScopeConnections};
 use crate::event::Event;
+use crate::login::handoff::Handoff;
 use crate::login::{AccessToken, Grant, Login, Replay, Session, SessionId};
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
@@ -119,6 +120,10 @@ impl<'a> Keys<'a> {
     /// A pending login: found and opened only with the secret of the browser that began it.
     pub fn login(&self, id: &str, browser: &str) -> Key<Login> {
         Key::borne(format!("p1:login:{{{}}}", self.blind::<Login>(&[id, browser])), browser.as_bytes())
+    }
+    /// A verified person who waits for the app: found and opened only with the secret of the browser that they came in.
+    pub fn handoff(&self, handle: &str, browser: &str) -> Key<Handoff> {
+        Key::borne(format!("p1:handoff:{{{}}}", self.blind::<Handoff>(&[handle, browser])), browser.as_bytes())
     }
     /// That an assertion was used.
     pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::pages;
-use crate::reply::{Refusal, no_store, redirect};
+use crate::reply::{Refusal, no_store, redirect, to_app};
 
 /// Begins a login.
 pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
@@ -62,6 +62,12 @@ async fn begin(
         // The page finds the same door by the same parameters; nothing is kept for it.
         Answerer::Several(_) => return Ok(redirect(&select_url(app, fields), false)),
     };
+    // Somebody who came from the IdP, and whom the app now asks for.
+    if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
+        && let Some(code) = app.logins.pick_up(request, door, &connection, secret, trace).await?
+    {
+        return Ok(to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false));
+    }
     let request_id = request::new_id(&*app.random);
     let started = app.logins.start(request, door, &connection, &request_id, trace.clone()).await?;
     let mut response = ask(app, &connection, &request_id, &started.login_id, request.force_authn);

@@ -1,21 +1,30 @@
 //! `POST /api/oauth/saml/{connection}`: a login that begins at the IdP, for connections that allow it (SAML Profiles
 //! §4.1.5). The response is verified and used up; then the browser goes to the app's `initiate_login_url` (OIDC Core §4), so
-//! that the login which the app sees is one that it began itself, with its own state and PKCE.
+//! that the login which the app sees is one that it began itself, with its own state and PKCE. `postern_core::login::handoff`
+//! tells how it finds the person again.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use postern_core::connection::{Allowance, ConnectionId, Idp};
+use postern_core::connection::{Allowance, Connection, ConnectionId, Idp};
 use postern_core::fault::{Code, Fault};
+use postern_core::login::handoff::HANDOFF_LIFETIME;
+use postern_core::login::start::Started;
 use postern_core::redirect::with_parameters;
 use postern_saml::response;
 
 use super::acs::answer;
 use crate::app::App;
+use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::reply::{Refusal, redirect};
 
 /// Answers a response that nobody here asked for.
-pub async fn unsolicited(app: Data<App>, path: Path<String>, form: Fields) -> Result<HttpResponse, Refusal> {
+pub async fn unsolicited(
+    app: Data<App>,
+    browser: Browser,
+    path: Path<String>,
+    form: Fields,
+) -> Result<HttpResponse, Refusal> {
     let id = ConnectionId(path.into_inner());
     let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
     let product = app.products.find(&connection.scope.product).await.map_err(Refusal::page)?;
@@ -23,16 +32,18 @@ pub async fn unsolicited(app: Data<App>, path: Path<String>, form: Fields) -> Re
     let mut trace = app.logins.trace(&connection.scope, "", initiate_login_url.as_deref().unwrap_or_default());
     trace.connection = Some(connection.id.clone());
 
-    let accepted = accept(&app, &connection, &form).await;
-    let landing = accepted.and_then(|()| initiate_login_url.ok_or_else(|| Code::InitiateLoginUrlMissing.into()));
-    match landing {
-        Ok(url) => {
+    let outcome = accept(&app, &connection, initiate_login_url, &form).await;
+    match outcome {
+        Ok((url, Started { login_id, browser: secret })) => {
             let parameters = [
                 ("iss", app.public_url.as_str()),
+                ("login_hint", &login_id),
                 ("tenant", &connection.scope.tenant),
                 ("idp_hint", &connection.id.0),
             ];
-            Ok(redirect(&with_parameters(&url, parameters), true))
+            let mut response = redirect(&with_parameters(&url, parameters), true);
+            browser.remember(&mut response, &login_id, &secret, HANDOFF_LIFETIME);
+            Ok(response)
         }
         Err(fault) => {
             let refusal = Refusal::page_of(fault, product).with_trace(trace.id.clone());
@@ -42,7 +53,13 @@ pub async fn unsolicited(app: Data<App>, path: Path<String>, form: Fields) -> Re
     }
 }
 
-async fn accept(app: &App, connection: &postern_core::connection::Connection, form: &Fields) -> Result<(), Fault> {
+/// Where the browser goes, and the handle under which the person waits.
+async fn accept(
+    app: &App,
+    connection: &Connection,
+    initiate_login_url: Option<String>,
+    form: &Fields,
+) -> Result<(String, Started), Fault> {
     let Idp::Saml(idp) = &connection.idp;
     if !idp.allow.contains(&Allowance::Unsolicited) {
         return Err(Code::UnsolicitedNotAllowed.into());
@@ -53,5 +70,6 @@ async fn accept(app: &App, connection: &postern_core::connection::Connection, fo
     if app.may_have_forgotten(assertion.issued()) {
         return Err(Code::UnsolicitedBeforeStart.into());
     }
-    app.logins.use_once(connection, &answer(assertion)).await
+    let url = initiate_login_url.ok_or(Code::InitiateLoginUrlMissing)?;
+    Ok((url, app.logins.hand_off(connection, answer(assertion)).await?))
 }

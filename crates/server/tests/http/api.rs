@@ -268,7 +268,9 @@ async fn a_mapping_is_checked_kept_and_taken_back() {
         let body = json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "mapping": mapping });
         world.api(Method::PATCH, "sso", body)
     };
-    for wrong in [json!({ "rules": { "sub": { "constant": "x" } } }), json!({ "rules": { "x": { "form": ["y"] } } }), json!([1])] {
+    for wrong in
+        [json!({ "rules": { "sub": { "constant": "x" } } }), json!({ "rules": { "x": { "form": ["y"] } } }), json!([1])]
+    {
         let answer = change(wrong).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "FieldInvalid"));
     }

@@ -1,11 +1,12 @@
 //! `/api/oauth/saml/{connection}`: logins that begin at the identity provider (H26).
 
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use postern_core::ports::Clock as _;
 use postern_lab::response::{Response, base64};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, IDP, PUBLIC, World};
+use crate::world::{Answer, CALLBACK, IDP, PUBLIC, World, asking};
 
 fn response(world: &World, connection: &str) -> Response {
     Response::at(world.clock.now())
@@ -45,19 +46,17 @@ async fn h26_an_allowed_one_is_used_once_and_ends_where_the_app_begins_its_own_l
     let world = World::new().await;
     let id = allow(&world, json!(["unsolicited"])).await;
     let path = format!("/api/oauth/saml/{id}");
+    let xml = response(&world, &id).signed_assertion(&world.key);
     // Nobody knows what was used before this process began to remember, clocks being what they are.
-    let early = post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await;
-    assert_eq!(early.code(), "UnsolicitedBeforeStart");
+    assert_eq!(post(&world, &path, &xml).await.code(), "UnsolicitedBeforeStart");
     world.advance(std::time::Duration::from_secs(180));
     let xml = response(&world, &id).signed_assertion(&world.key);
-    assert_eq!(
-        post(&world, &path, &response(&world, &id).signed_assertion(&world.key)).await.code(),
-        "InitiateLoginUrlMissing"
-    );
+    assert_eq!(post(&world, &path, &xml).await.code(), "InitiateLoginUrlMissing");
+    let initiate = json!({ "redirect_urls": [CALLBACK], "initiate_login_url": "https://app.example.com/login?x=1" });
+    world.register(initiate).await;
 
-    world.register(json!({ "redirect_urls": ["https://app.example.com/callback", "http://localhost/callback"], "initiate_login_url": "https://app.example.com/login?x=1" })).await;
     let answer = post(&world, &path, &xml).await;
-    assert_eq!(answer.status, 303);
+    assert_eq!(answer.status, 303, "{}", answer.body);
     assert!(
         answer.header("location").starts_with("https://app.example.com/login?x=1&iss="),
         "{}",
@@ -74,4 +73,44 @@ async fn h26_an_allowed_one_is_used_once_and_ends_where_the_app_begins_its_own_l
     let code = post(&world, &path, &elsewhere).await.code();
     assert!(["SamlRecipientMismatch", "SamlDestinationMismatch"].contains(&code.as_str()), "{code}");
     assert_eq!(post(&world, "/api/oauth/saml/conn_unknown", &xml).await.code(), "ConnectionMissing");
+}
+
+#[actix_web::test]
+async fn h26_the_apps_own_login_is_answered_at_once_in_the_same_browser() {
+    let world = World::new().await;
+    let id = allow(&world, json!(["unsolicited"])).await;
+    world.register(json!({ "initiate_login_url": "https://app.example.com/login" })).await;
+    world.advance(std::time::Duration::from_secs(180));
+    let arrive = async || {
+        let xml = response(&world, &id).signed_assertion(&world.key);
+        let answer = post(&world, &format!("/api/oauth/saml/{id}"), &xml).await;
+        (answer.sent("login_hint").unwrap(), answer.cookie())
+    };
+    let authorize = async |hint: &str, cookie: &str, more: &[(&str, &str)]| {
+        let parameters: Vec<_> =
+            more.iter().copied().chain([("login_hint", hint), ("idp_hint", id.as_str())]).collect();
+        let request = TestRequest::get().uri(&format!("/api/oauth/authorize?{}", asking(&parameters)));
+        world.send(request.insert_header(("Cookie", cookie))).await
+    };
+
+    let (hint, cookie) = arrive().await;
+    let at_once = authorize(&hint, &cookie, &[]).await;
+    assert_eq!(at_once.sent("state").as_deref(), Some("a state"));
+    let product_secret = world.api(Method::POST, "products/secret", json!({ "name": "crm" })).await.json();
+    let secret = [("client_secret", product_secret["client_secret"].as_str().unwrap())];
+    let tokens = world.redeem(&at_once.sent("code").unwrap(), &secret).await.json();
+    let claims = world.claims(tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!(claims["email"], "alice@example.com");
+    assert_eq!(claims["requested"]["login_type"], "idp-initiated");
+    let traces = world.api(Method::GET, "sso-traces?product=crm", Value::Null).await.json();
+    assert_eq!(traces["data"][0]["status"], "succeeded");
+
+    let to_the_idp = |answer: Answer| answer.header("location").starts_with("https://idp.example.com/sso");
+    assert!(to_the_idp(authorize(&hint, &cookie, &[]).await), "once");
+    let (hint, cookie) = arrive().await;
+    assert!(to_the_idp(authorize(&hint, "", &[]).await), "another browser");
+    assert!(to_the_idp(authorize("alice@example.com", &cookie, &[]).await), "without the handle");
+    assert!(to_the_idp(authorize(&hint, &cookie, &[("forceAuthn", "true")]).await), "asked to sign in anew");
+    world.advance(std::time::Duration::from_secs(61));
+    assert!(to_the_idp(authorize(&hint, &cookie, &[]).await), "too late");
 }

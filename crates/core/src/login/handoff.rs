@@ -1,0 +1,88 @@
+//! A login that began at the IdP, handed over to the app so that the app begins it.
+//!
+//! The app's own state, PKCE and nonce protect a login only if the app began it. So the verified person waits here, bound to
+//! the browser, while that browser is sent to the app's `initiate_login_url` (OIDC Core §4). The authorize request that comes
+//! from there, with the handle as its `login_hint`, is answered at once. Without the handle it takes the usual way to the IdP.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::door::Door;
+use super::finish::Answer;
+use super::request::AuthorizeRequest;
+use super::start::{Started, after};
+use super::{Logins, SpentLogin};
+use crate::connection::{Connection, ConnectionId};
+use crate::fault::Fault;
+use crate::mapping::{self, Claims};
+use crate::ports::Timestamp;
+use crate::secret::Secret;
+use crate::store::{Record, Spent};
+use crate::trace::Trace;
+
+/// How long a person waits for the app.
+pub const HANDOFF_LIFETIME: Duration = Duration::from_secs(60);
+
+/// A verified person who waits for the app to begin its login.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Handoff {
+    connection: ConnectionId,
+    claims: Claims,
+    attributes: Vec<String>,
+    notes: Vec<String>,
+    expires: Timestamp,
+}
+
+impl Record for Handoff {
+    const CLASS: &'static str = "handoff";
+}
+
+impl Logins {
+    /// Uses the answer and lets the person wait. What is kept are claims, never the assertion.
+    pub async fn hand_off(&self, connection: &Connection, answer: Answer) -> Result<Started, Fault> {
+        self.use_once(connection, &answer).await?;
+        let handoff = Handoff {
+            connection: connection.id.clone(),
+            claims: self.claims(connection, &answer.identity)?,
+            attributes: mapping::names(&answer.identity),
+            notes: answer.notes,
+            expires: after(self.clock.now(), HANDOFF_LIFETIME),
+        };
+        let started = self.started();
+        let mut batch = self.store.batch();
+        let key = self.store.keys().handoff(&started.login_id, started.browser.expose());
+        batch.put(&key, &handoff, Some(HANDOFF_LIFETIME));
+        batch.run().await?;
+        Ok(started)
+    }
+
+    /// Takes the person who waits under this handle in this browser for this connection, once, and issues the app's code.
+    /// `None`: nobody waits, or the app wants the person to sign in anew.
+    pub async fn pick_up(
+        &self,
+        request: &AuthorizeRequest,
+        door: &Door,
+        connection: &Connection,
+        browser: &str,
+        trace: &Trace,
+    ) -> Result<Option<Secret>, Fault> {
+        let Some(handle) = request.login_hint.as_deref().filter(|_| !request.force_authn) else { return Ok(None) };
+        let mut batch = self.store.batch();
+        let slot = batch.consume(&self.store.keys().handoff(handle, browser), &SpentLogin {}, HANDOFF_LIFETIME);
+        let handoff = match batch.run().await?.consumed(slot)? {
+            Spent::Live(handoff) if handoff.expires > self.clock.now() && handoff.connection == connection.id => {
+                handoff
+            }
+            _ => return Ok(None),
+        };
+        let mut login = self.login(request, door, connection, "", trace.clone());
+        login.trace.step("handoff", self.clock.now());
+        login.trace.attributes = handoff.attributes;
+        login.trace.notes = handoff.notes;
+        let mut batch = self.store.batch();
+        login.trace.save_first(&mut batch, &self.store);
+        batch.run().await?;
+        self.issue_code(&login, connection, handoff.claims, "idp-initiated").await.map(Some)
+    }
+}
