@@ -79,6 +79,8 @@ fn operator(config: &mut ServiceConfig) {
 
     route!(config, "/api/v1/sso", "DELETE, GET, PATCH, POST", get => api::sso::find, post => api::sso::create, patch => api::sso::update, delete => api::sso::delete);
     route!(config, "/api/v1/sso/exists", "GET", get => api::sso::exists);
+    route!(config, "/api/v1/sso/inspect", "POST", post => api::idp::inspect);
+    route!(config, "/api/v1/sso/{id}/sp", "GET", get => api::sso::sp);
     route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);
     route!(config, "/api/v1/sso-traces", "GET", get => api::traces::find);
     route!(config, "/api/v1/sso-traces/product", "DELETE, GET", get => api::traces::of_product, delete => api::traces::delete);

@@ -283,3 +283,59 @@ async fn a_mapping_is_checked_kept_and_taken_back() {
     assert_eq!(change(json!("")).await.status, 204);
     assert!(get(&world, "sso?tenant=acme.example&product=crm").await[0].get("mapping").is_none());
 }
+
+#[actix_web::test]
+async fn a_connection_is_made_by_hand_and_looked_at_before() {
+    let world = World::new().await;
+    let certificate = world.key.certificate_base64();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n");
+    let by_hand =
+        json!({ "entityID": IDP, "ssoUrl": "https://idp.example.com/sso", "certificates": [pem, certificate] });
+
+    let seen = world.api(Method::POST, "sso/inspect", by_hand.clone()).await.json();
+    assert_eq!((&seen["entityID"], &seen["missing"]), (&json!(IDP), &json!([])));
+    assert_eq!(seen["certificates"].as_array().unwrap().len(), 2);
+    let nothing = world.api(Method::POST, "sso/inspect", json!({ "entityID": "x" })).await.json();
+    assert_eq!(nothing["missing"], json!(["ssoUrl", "certificates"]));
+    let metadata = postern_lab::metadata::metadata(IDP, "https://idp.example.com/sso", &world.key);
+    let seen = world.api(Method::POST, "sso/inspect", json!({ "rawMetadata": metadata })).await.json();
+    assert_eq!((&seen["sso"]["redirectUrl"], &seen["missing"]), (&json!("https://idp.example.com/sso"), &json!([])));
+
+    let mut body =
+        json!({ "tenant": "hand.example", "product": "crm", "redirectUrl": CALLBACK, "defaultRedirectUrl": CALLBACK });
+    body.as_object_mut().unwrap().extend(by_hand.as_object().unwrap().clone());
+    let mut without = body.clone();
+    without.as_object_mut().unwrap().remove("certificates");
+    let refused = world.api(Method::POST, "sso", without).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.json()["error"]["message"].as_str()),
+        (400, Some("Please provide certificates")),
+        "X11"
+    );
+    for (field, wrong) in [
+        ("ssoUrl", json!("http://idp.example.com/sso")),
+        ("certificates", json!("bm90IGEgY2VydA==")),
+        ("ssoBinding", json!("soap")),
+    ] {
+        let mut body = body.clone();
+        body[field] = wrong;
+        assert_eq!(world.api(Method::POST, "sso", body).await.code(), "FieldInvalid", "{field}");
+    }
+    let record = world.api(Method::POST, "sso", body).await;
+    assert_eq!(record.status, 200, "{}", record.body);
+    let login = world.begin(&[("client_id", "tenant=hand.example&product=crm")]).await;
+    assert!(world.answer(&login, &world.response(&login).signed_assertion(&world.key)).await.sent("code").is_some());
+
+    // A change by hand keeps what it does not name, the allowances among it.
+    let secret = record.json()["clientSecret"].clone();
+    let change = json!({ "clientID": record.json()["clientID"], "clientSecret": secret, "ssoUrl": "https://idp.example.com/other", "ssoBinding": "post", "allow": ["unsolicited"] });
+    assert_eq!(world.api(Method::PATCH, "sso", change).await.status, 204);
+    let found = get(&world, "sso?tenant=hand.example&product=crm").await[0].clone();
+    assert_eq!(found["idpMetadata"]["sso"], json!({ "postUrl": "https://idp.example.com/other" }));
+    assert_eq!(found["idpMetadata"]["publicKey"].as_str().unwrap().split(',').count(), 2);
+    let id = found["id"].as_str().unwrap();
+    let sp = get(&world, &format!("sso/{id}/sp")).await;
+    assert_eq!(sp["entityID"], crate::world::PUBLIC);
+    assert!(sp["unsolicitedAcsUrl"].as_str().unwrap().ends_with(id));
+    assert_eq!(world.api(Method::GET, "sso/conn_unknown/sp", Value::Null).await.code(), "ConnectionNotFound");
+}

@@ -1,6 +1,8 @@
 //! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
 
+mod describe;
 pub mod events;
+pub mod idp;
 pub mod products;
 pub mod saml_config;
 pub mod sso;

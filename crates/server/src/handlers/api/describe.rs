@@ -1,0 +1,109 @@
+//! How the API shows a connection.
+
+use postern_core::connection::{Allowance, Certificate, Connection, Endpoints, Idp};
+use postern_core::login::finish::provider;
+use postern_core::mapping::Mapping;
+use serde_json::{Value, json};
+use sha1::Digest as _;
+
+use super::ApiCall;
+
+/// A connection as Jackson shows it, and what Postern adds.
+pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
+    let Idp::Saml(idp) = &connection.idp;
+    let certificates = idp.signing_keys.certificates();
+    let joined = |each: fn(&postern_core::connection::Certificate) -> String| {
+        certificates.iter().map(each).collect::<Vec<_>>().join(",")
+    };
+    let mut record = json!({
+        "id": connection.id,
+        "clientID": connection.client_id,
+        "tenant": connection.scope.tenant,
+        "product": connection.scope.product,
+        "name": connection.name,
+        "label": connection.label,
+        "description": connection.description,
+        "redirectUrl": connection.redirect_urls,
+        "defaultRedirectUrl": connection.default_redirect_url,
+        "sortOrder": connection.sort_order,
+        "deactivated": connection.deactivated,
+        "createdAt": connection.created,
+        "mapping": (connection.mapping != Mapping::default()).then_some(&connection.mapping),
+        "forceAuthn": idp.force_authn,
+        "identifierFormat": idp.name_id_format,
+        "metadataUrl": idp.metadata_url,
+        "allow": idp.allow,
+        "acsUrl": match idp.allow.contains(&Allowance::Unsolicited) {
+            true => json!([call.app.acs_url(), call.app.unsolicited_acs_url(connection)]),
+            false => json!([call.app.acs_url()]),
+        },
+        "idpMetadata": {
+            "entityID": idp.entity_id,
+            "loginType": "idp",
+            "provider": provider(&idp.entity_id),
+            "sso": endpoints(&idp.sso),
+            "slo": endpoints(&idp.slo),
+            "publicKey": joined(|certificate| data_encoding::BASE64.encode(&certificate.der)),
+            "thumbprint": joined(thumbprint),
+            "validTo": joined(|certificate| certificate.not_after.to_string()),
+        },
+    });
+    if call.sees_secrets() {
+        record["clientSecret"] = json!(connection.client_secret.expose());
+    }
+    without_nulls(record)
+}
+
+/// The same with the friendly name of its provider, as Jackson's GET has it.
+pub(super) fn with_provider(connection: &Connection, call: &ApiCall) -> Value {
+    let Idp::Saml(idp) = &connection.idp;
+    let mut record = self::connection(connection, call);
+    record["idpMetadata"]["friendlyProviderName"] = json!(friendly_name(&idp.entity_id));
+    record
+}
+
+/// Jackson's names for well-known providers.
+pub(super) fn friendly_name(entity_id: &str) -> Option<&'static str> {
+    const NAMES: &[(&str, &str)] = &[
+        ("okta.com", "Okta"),
+        ("sts.windows.net", "Entra ID"),
+        ("mocksaml.com", "MockSAML"),
+        ("onelogin.com", "OneLogin"),
+        ("keycloak.com", "Keycloak"),
+        ("jumpcloud.com", "JumpCloud"),
+        ("google.com", "Google"),
+        ("auth0.com", "Auth0"),
+        ("pingone.com", "PingOne"),
+    ];
+    NAMES.iter().find(|(part, _)| entity_id.contains(part)).map(|(_, name)| *name)
+}
+
+/// Jackson leaves out what is not set.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(members.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        other => other,
+    }
+}
+
+/// The addresses of one service, by binding.
+pub(super) fn endpoints(endpoints: &Endpoints) -> Value {
+    json!({ "redirectUrl": endpoints.redirect, "postUrl": endpoints.post })
+}
+
+/// A certificate, by the hashes under which people know it.
+pub(super) fn certificate(certificate: &Certificate) -> Value {
+    json!({
+        "fingerprint": postern_saml::certificate::fingerprint(certificate),
+        "thumbprint": thumbprint(certificate),
+        "validTo": certificate.not_after,
+    })
+}
+
+/// SHA-1 of the DER, as Jackson shows it: a name, not a protection.
+fn thumbprint(certificate: &Certificate) -> String {
+    data_encoding::HEXLOWER.encode(&sha1::Sha1::digest(&certificate.der))
+}

@@ -1,0 +1,253 @@
+//! What a request says of a SAML identity provider: by metadata, by hand, or both; and `POST /api/v1/sso/inspect`, which
+//! tells what was understood and changes nothing.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
+use postern_core::connection::{Allowance, Certificate, Endpoints, SamlIdp, SigningKeys};
+use postern_core::fault::{Code, Fault};
+use postern_core::login::finish::provider;
+use postern_core::ports::Timestamp;
+use postern_core::redirect::is_loopback;
+use postern_saml::{certificate, metadata};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{ApiCall, boolean, describe, list, text};
+use crate::fields::Fields;
+use crate::reply::{Refusal, no_store};
+
+/// A metadata document may have 1 MiB.
+const LARGEST_METADATA: usize = 1024 * 1024;
+
+const METADATA: [&str; 3] = ["rawMetadata", "encodedRawMetadata", "metadataUrl"];
+const BY_HAND: [&str; 4] = ["entityID", "ssoUrl", "sloUrl", "certificates"];
+
+/// An identity provider as far as it is known.
+#[derive(Default)]
+pub(super) struct Draft {
+    entity_id: Option<String>,
+    sso: Endpoints,
+    slo: Endpoints,
+    certificates: Vec<Certificate>,
+    wants_signed_requests: bool,
+    metadata_url: Option<String>,
+    valid_until: Option<Timestamp>,
+    notes: Vec<String>,
+}
+
+/// `POST …/inspect`: what was recognised, what is missing, what to mind.
+pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let draft = Draft::read(&call, None).await.map_err(Refusal::api)?.unwrap_or_default();
+    let now = call.app.now();
+    let expired = |certificate: &&Certificate| certificate.not_after < now;
+    let mind = draft.certificates.iter().filter(expired).map(|certificate| {
+        format!("the certificate {} expired on {}", certificate::fingerprint(certificate), certificate.not_after)
+    });
+    let notes: Vec<_> = draft.notes.iter().cloned().chain(mind).collect();
+    let answer = json!({
+        "entityID": draft.entity_id,
+        "provider": draft.entity_id.as_deref().map(provider),
+        "friendlyProviderName": draft.entity_id.as_deref().and_then(describe::friendly_name),
+        "sso": describe::endpoints(&draft.sso),
+        "slo": describe::endpoints(&draft.slo),
+        "wantsSignedRequests": draft.wants_signed_requests,
+        "validUntil": draft.valid_until,
+        "certificates": draft.certificates.iter().map(describe::certificate).collect::<Vec<_>>(),
+        "missing": draft.missing(),
+        "notes": notes,
+    });
+    Ok(no_store(&mut HttpResponse::Ok()).json(answer))
+}
+
+impl Draft {
+    /// Reads what a request says. By hand beats metadata, and both beat what was known before. `None`: it says nothing.
+    pub(super) async fn read(call: &ApiCall, present: Option<&SamlIdp>) -> Result<Option<Self>, Fault> {
+        let body = &call.body;
+        let says = |names: &[&str]| names.iter().any(|name| body.all(name).any(|value| !value.is_empty()));
+        if !says(&METADATA) && !says(&BY_HAND) {
+            return Ok(None);
+        }
+        let mut draft = match (says(&METADATA), present) {
+            (true, _) => Self::from_metadata(call).await?,
+            (false, Some(present)) => Self::of(present),
+            (false, None) => Self::default(),
+        };
+        draft.by_hand(body)?;
+        Ok(Some(draft))
+    }
+
+    fn of(idp: &SamlIdp) -> Self {
+        Self {
+            entity_id: Some(idp.entity_id.clone()),
+            sso: idp.sso.clone(),
+            slo: idp.slo.clone(),
+            certificates: idp.signing_keys.certificates().to_vec(),
+            wants_signed_requests: idp.wants_signed_requests,
+            metadata_url: idp.metadata_url.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Metadata as it stands, in base64, or from an address. `entityID` chooses one identity provider of several.
+    async fn from_metadata(call: &ApiCall) -> Result<Self, Fault> {
+        let body = &call.body;
+        let mut metadata_url = None;
+        let document = if let Some(raw) = body.one("rawMetadata")? {
+            raw.as_bytes().to_vec()
+        } else if let Some(encoded) = body.one("encodedRawMetadata")? {
+            base64(encoded).ok_or_else(|| invalid("encodedRawMetadata is not base64"))?
+        } else {
+            let url = body.one("metadataUrl")?.unwrap_or_default();
+            metadata_url = Some(url.to_owned());
+            call.app.fetch.get(url, LARGEST_METADATA).await.map_err(crate::fetched::fault)?.bytes
+        };
+        let read = metadata::read(&document, body.one("entityID")?)?;
+        Ok(Self {
+            entity_id: Some(read.entity_id),
+            sso: read.sso,
+            slo: read.slo,
+            certificates: read.signing_keys.certificates().to_vec(),
+            wants_signed_requests: read.wants_signed_requests,
+            metadata_url,
+            valid_until: read.valid_until,
+            notes: read.notes,
+        })
+    }
+
+    fn by_hand(&mut self, body: &Fields) -> Result<(), Fault> {
+        if let Some(entity_id) = body.one("entityID")? {
+            // SAML Core §8.3.6: not more than 1024 characters.
+            if entity_id.len() > 1024 || entity_id.contains(char::is_whitespace) {
+                return Err(invalid("entityID is longer than 1024 characters or contains white space"));
+            }
+            self.entity_id = Some(entity_id.to_owned());
+        }
+        if let Some(endpoints) = endpoints(body, "ssoUrl", "ssoBinding")? {
+            self.sso = endpoints;
+        }
+        if let Some(endpoints) = endpoints(body, "sloUrl", "sloBinding")? {
+            self.slo = endpoints;
+        }
+        let written = list(body, "certificates")?.unwrap_or_default();
+        let certificates = written.iter().map(|text| certificates(text)).collect::<Result<Vec<_>, _>>()?.concat();
+        if !certificates.is_empty() {
+            self.certificates = certificates;
+        }
+        Ok(())
+    }
+
+    /// What is still needed, by the names of the fields.
+    fn missing(&self) -> Vec<&'static str> {
+        let needs = [
+            ("entityID", self.entity_id.is_none()),
+            ("ssoUrl", self.sso == Endpoints::default()),
+            ("certificates", self.certificates.is_empty()),
+        ];
+        needs.into_iter().filter_map(|(name, missing)| missing.then_some(name)).collect()
+    }
+
+    /// The identity provider, if enough is known: with at least one key. What an operator settled stays as it is in `present`.
+    pub(super) fn into_idp(self, present: Option<&SamlIdp>) -> Result<SamlIdp, Fault> {
+        let missing = |name: &str| Code::FieldMissing.fault().expected(name);
+        if let Some(name) = self.missing().first() {
+            return Err(missing(name));
+        }
+        Ok(SamlIdp {
+            entity_id: self.entity_id.ok_or_else(|| missing("entityID"))?,
+            sso: self.sso,
+            slo: self.slo,
+            signing_keys: SigningKeys::new(self.certificates).ok_or_else(|| missing("certificates"))?,
+            wants_signed_requests: self.wants_signed_requests,
+            metadata_url: self.metadata_url,
+            force_authn: present.is_some_and(|present| present.force_authn),
+            name_id_format: present.and_then(|present| present.name_id_format.clone()),
+            allow: present.map_or_else(BTreeSet::new, |present| present.allow.clone()),
+        })
+    }
+}
+
+/// What an operator settles about an identity provider, whatever its metadata says.
+pub(super) fn settle(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
+    if let Some(force_authn) = boolean(body, "forceAuthn")? {
+        idp.force_authn = force_authn;
+    }
+    if let Some(format) = text(body, "identifierFormat")? {
+        idp.name_id_format = Some(format).filter(|format| !format.is_empty());
+    }
+    if let Some(names) = list(body, "allow")? {
+        let allowance = |name: &String| {
+            let known = || Allowance::ALL.iter().map(|allowance| allowance.name()).collect::<Vec<_>>().join(", ");
+            Allowance::named(name).ok_or_else(|| invalid(format!("allow takes only: {}", known())))
+        };
+        idp.allow = names.iter().map(allowance).collect::<Result<_, _>>()?;
+    }
+    Ok(())
+}
+
+/// One address and its binding, `redirect` unless it says `post`.
+fn endpoints(body: &Fields, url: &str, binding: &str) -> Result<Option<Endpoints>, Fault> {
+    let Some(address) = body.one(url)?.map(str::to_owned) else { return Ok(None) };
+    let fit = Url::parse(&address).is_ok_and(|parsed| {
+        let secure = parsed.scheme() == "https" || (parsed.scheme() == "http" && is_loopback(&parsed));
+        secure && parsed.has_host() && parsed.fragment().is_none() && parsed.username().is_empty()
+    });
+    if !fit {
+        return Err(invalid(format!("{url} is not an https URL")));
+    }
+    match body.one(binding)? {
+        None | Some("redirect") => Ok(Some(Endpoints { redirect: Some(address), post: None })),
+        Some("post") => Ok(Some(Endpoints { redirect: None, post: Some(address) })),
+        Some(_) => Err(invalid(format!("{binding} is not redirect or post"))),
+    }
+}
+
+/// Certificates as people paste them: PEM, one or several, or base64 with commas between.
+fn certificates(text: &str) -> Result<Vec<Certificate>, Fault> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let parts: Vec<&str> = match text.contains(BEGIN) {
+        true => text.split(BEGIN).skip(1).map(|rest| rest.split(END).next().unwrap_or_default()).collect(),
+        false => text.split(',').collect(),
+    };
+    let read = |part: &str| {
+        let der =
+            base64(part).filter(|der| !der.is_empty()).ok_or_else(|| invalid("certificates holds no certificate"))?;
+        certificate::read(&der).map_err(|why| invalid(format!("certificates: {why}")))
+    };
+    parts.into_iter().map(read).collect()
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let packed: String = text.split_ascii_whitespace().collect();
+    data_encoding::BASE64.decode(packed.as_bytes()).ok()
+}
+
+fn invalid(why: impl Into<String>) -> Fault {
+    Code::FieldInvalid.fault().expected(why)
+}
+
+/// Whether a request speaks of an OIDC provider, which this release does not take.
+pub(super) fn check_protocol(body: &Fields) -> Result<(), Fault> {
+    let oidc = ["oidcDiscoveryUrl", "oidcMetadata", "isOIDC"];
+    match oidc.iter().any(|name| body.all(name).any(|value| !value.is_empty() && value != "false")) {
+        true => Err(invalid("This release takes SAML connections only")),
+        false => Ok(()),
+    }
+}
+
+/// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
+pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection::Connection) -> Value {
+    let postern_core::connection::Idp::Saml(idp) = &connection.idp;
+    let unsolicited = idp.allow.contains(&Allowance::Unsolicited).then(|| call.app.unsolicited_acs_url(connection));
+    json!({
+        "entityID": call.app.saml_entity_id(),
+        "acsUrl": call.app.acs_url(),
+        "unsolicitedAcsUrl": unsolicited,
+        "acsBinding": "HTTP-POST",
+        "nameIdFormat": idp.name_id_format,
+        "metadataUrl": call.app.url("/.well-known/sp-metadata"),
+        "signatureAlgorithm": "RSA-SHA256",
+        "signAssertion": true,
+    })
+}
