@@ -1,4 +1,4 @@
-//! The listener for probes and metrics.
+//! The listener for probes.
 
 use std::net::SocketAddr;
 
@@ -7,15 +7,14 @@ use super::reading::Reading;
 use super::settings::settings;
 
 settings! {
-    /// The listener for those who run Postern: `/health/live`, `/health/ready` and `/metrics`.
+    /// The listener for those who run Postern: `/health/live` and `/health/ready`.
     struct Written in "operations." {
-        /// IP address and port of the operations listener. It asks for no credentials, so let only probes and the metrics
-        /// collector reach it.
+        /// IP address and port of the operations listener. It asks for no credentials, so let only probes reach it.
         listen: String = "127.0.0.1:9225",
     }
 }
 
-/// The listener for probes and metrics.
+/// The listener for probes.
 #[derive(Debug, Clone)]
 pub struct Operations {
     /// Where it listens.
