@@ -99,19 +99,34 @@ pub struct Endpoints {
 
 /// What an operator may loosen for one connection. Nothing else can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Allowance {
+    /// Signatures by RSA with SHA-1, and digests by SHA-1. Who can make two documents of one SHA-1 can have one signed and
+    /// show the other.
+    #[serde(rename = "sha1")]
+    Sha1,
+    /// Signing keys of RSA 1024 to 2047 bits. The second verifier refuses them, so one verifier decides alone.
+    #[serde(rename = "rsa1024")]
+    Rsa1024,
+    /// AES-CBC around an assertion in a response that is not signed itself: whoever caught one may change it and learn
+    /// from the answers what it says.
+    #[serde(rename = "aes-cbc")]
+    AesCbc,
     /// Responses that answer no request, at the connection's own ACS address only.
+    #[serde(rename = "unsolicited")]
     Unsolicited,
 }
 
 impl Allowance {
     /// Every allowance.
-    pub const ALL: &'static [Allowance] = &[Allowance::Unsolicited];
+    pub const ALL: &'static [Allowance] =
+        &[Allowance::Sha1, Allowance::Rsa1024, Allowance::AesCbc, Allowance::Unsolicited];
 
     /// Its name in the API, the command line and traces.
     pub fn name(self) -> &'static str {
         match self {
+            Allowance::Sha1 => "sha1",
+            Allowance::Rsa1024 => "rsa1024",
+            Allowance::AesCbc => "aes-cbc",
             Allowance::Unsolicited => "unsolicited",
         }
     }
@@ -169,5 +184,14 @@ mod tests {
     fn x11_a_connection_without_a_key_cannot_exist() {
         assert!(SigningKeys::new(vec![]).is_none());
         assert!(serde_json::from_str::<SigningKeys>("[]").is_err());
+    }
+
+    #[test]
+    fn an_allowance_is_stored_under_its_name() {
+        for &allowance in Allowance::ALL {
+            assert_eq!(serde_json::to_value(allowance).unwrap(), allowance.name());
+            assert_eq!(Allowance::named(allowance.name()), Some(allowance));
+        }
+        assert_eq!(Allowance::named("SHA1"), None);
     }
 }

@@ -12,13 +12,15 @@ use serde_json::json;
 use crate::connection::{Connection, ConnectionId, Idp, SamlIdp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
+use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
 use crate::redirect;
+use crate::refresh::{INTERVAL, countdown};
 use crate::scope::Scope;
 use crate::secret::{Secret, random_text};
-use crate::store::{Index, Record, Store};
+use crate::store::{Batch, Index, Record, Store};
 use crate::trace::milliseconds;
 
 impl Record for Connection {
@@ -96,8 +98,8 @@ pub enum Which {
 
 /// Keeps connections.
 pub struct Connections {
-    store: Store,
-    clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
@@ -183,10 +185,47 @@ impl Connections {
         self.apply(&mut connection, settings).await?;
         let mut batch = self.store.batch();
         let written = batch.replace(&key, Some(&stored), &connection);
+        self.queue(&mut batch, &connection);
         self.event(EventKind::ConnectionUpdated, &connection).append(&mut batch, &self.store);
         match batch.run().await?.written(written) {
             true => Ok(Arc::new(connection)),
             false => Err(Code::ChangedMeanwhile.into()),
+        }
+    }
+
+    /// Replaces what is known of the IdP, for a reason that the event tells.
+    pub(crate) async fn replace_idp(
+        &self,
+        id: &ConnectionId,
+        idp: SamlIdp,
+        why: serde_json::Value,
+    ) -> Result<Arc<Connection>, Fault> {
+        let key = self.store.keys().connection(id);
+        let mut batch = self.store.batch();
+        let slot = batch.get(&key);
+        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
+        let connection = Connection { idp: Idp::Saml(idp), ..(*stored.record).clone() };
+        let mut event = self.event(EventKind::ConnectionUpdated, &connection);
+        event.data["changed"] = why;
+        let mut batch = self.store.batch();
+        let written = batch.replace(&key, Some(&stored), &connection);
+        event.append(&mut batch, &self.store);
+        match batch.run().await?.written(written) {
+            true => Ok(Arc::new(connection)),
+            false => Err(Code::ChangedMeanwhile.into()),
+        }
+    }
+
+    /// Puts a connection whose metadata has an address into the queue of those that are kept fresh, and others out of it.
+    fn queue(&self, batch: &mut Batch<'_>, connection: &Connection) {
+        let keys = self.store.keys();
+        let Idp::Saml(idp) = &connection.idp;
+        let name = keys.connection_name(&connection.id);
+        match idp.metadata_url {
+            Some(_) => batch.index_add(&keys.refreshes(), countdown(after(self.clock.now(), INTERVAL)), name),
+            None => {
+                batch.index_remove(&keys.refreshes(), name);
+            }
         }
     }
 
@@ -233,6 +272,27 @@ impl Connections {
         }
     }
 
+    /// The first connections of an index with their scores. What the index names and is gone is skipped.
+    pub(crate) async fn page_with_scores(
+        &self,
+        index: &Index,
+        limit: u64,
+    ) -> Result<Vec<(u64, Arc<Connection>)>, Fault> {
+        let mut batch = self.store.batch();
+        let page = batch.index_page(index, 0, limit);
+        let answers = batch.run().await?;
+        let mut batch = self.store.batch();
+        let keys = self.store.keys();
+        let slots: Vec<_> =
+            answers.scored(page).map(|(member, score)| (score, batch.get(&keys.connection_member(member)))).collect();
+        let answers = batch.run().await?;
+        let mut found = Vec::with_capacity(slots.len());
+        for (score, slot) in slots {
+            found.extend(answers.get(slot)?.map(|connection| (score, connection)));
+        }
+        Ok(found)
+    }
+
     async fn page(&self, index: &Index, offset: u64, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
         let mut batch = self.store.batch();
         let page = batch.index_page(index, offset, limit);
@@ -258,7 +318,8 @@ impl Connections {
         batch.delete(&keys.connection(&connection.id));
         batch.delete(&keys.connection_alias(&connection.client_id));
         batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
-        batch.index_remove(&keys.connections_of_entity(&idp.entity_id), name);
+        batch.index_remove(&keys.connections_of_entity(&idp.entity_id), name.clone());
+        batch.index_remove(&keys.refreshes(), name);
         self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
         batch.run().await?;
         Ok(())
@@ -273,6 +334,7 @@ impl Connections {
         batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
         batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
         batch.index_add(&keys.connections_of_entity(&idp.entity_id), score, name);
+        self.queue(&mut batch, connection);
         self.event(kind, connection).append(&mut batch, &self.store);
         batch.run().await?;
         let added = self.change_scope(&connection.scope, |list| {

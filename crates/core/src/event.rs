@@ -47,6 +47,9 @@ pub enum EventKind {
     /// A connection was deleted.
     #[serde(rename = "connection.deleted")]
     ConnectionDeleted,
+    /// A connection's metadata could not be fetched, or was refused; the last good copy goes on.
+    #[serde(rename = "connection.metadata_failed")]
+    MetadataFailed,
     /// A product was registered.
     #[serde(rename = "product.created")]
     ProductCreated,

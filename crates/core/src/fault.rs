@@ -222,16 +222,25 @@ faults! {
     SamlNotResponse, IdpAdmin, 400, "access_denied", "The message is not a SAML 2.0 Response.", "Configure the application at the identity provider as SAML 2.0 with this address as its assertion consumer service.";
     SamlStructureForbidden, IdpAdmin, 400, "access_denied", "The SAML response has an element or an identifier at a place where none may be.", "A genuine identity provider does not send this. Report it to whoever runs security for the application.";
     SamlAssertionCount, IdpAdmin, 400, "access_denied", "The SAML response does not hold exactly one assertion.", "Configure the identity provider to send one assertion per response.";
-    SamlEncryptionUnsupported, IdpAdmin, 400, "access_denied", "The assertion is encrypted, and this connection has no key for it.", "Switch assertion encryption off for this application at the identity provider.";
+    SamlEncryptionUnsupported, BridgeAdmin, 403, "access_denied", "The assertion is encrypted, and this connection has no key for it.", "Give the identity provider Postern's current metadata, which names the key to encrypt for; or switch assertion encryption off for this application at the identity provider.";
+
+    /// The IdP answers: encryption
+    SamlEncryptionForm, IdpAdmin, 403, "access_denied", "The encrypted assertion does not have the form that SAML prescribes.", "Let the identity provider encrypt the assertion as SAML Core section 6 says: one EncryptedData of Type Element with its EncryptedKey inside or beside it.";
+    SamlEncryptionAlgorithm, IdpAdmin, 403, "access_denied", "The assertion is encrypted with an algorithm that is not accepted.", "Set the encryption algorithm for this application at the identity provider to AES-256-GCM or AES-128-GCM.";
+    SamlEncryptionKeyTransport, IdpAdmin, 403, "access_denied", "The key of the encrypted assertion is encrypted in a way that is not accepted.", "Set the key transport (key encryption) at the identity provider to RSA-OAEP: SHA-1 with MGF1-SHA-1, which is rsa-oaep-mgf1p, or SHA-256 with MGF1-SHA-256. RSA 1.5 is never accepted.";
+    SamlEncryptionCbc, IdpAdmin, 403, "access_denied", "The assertion is encrypted with AES-CBC, and the response around it is not signed.", "Set the encryption algorithm at the identity provider to AES-256-GCM, or let it sign the response too. If it can do neither, have the operator add aes-cbc to the connection's allow list.";
+    SamlEncryptedAttribute, IdpAdmin, 403, "access_denied", "An attribute is encrypted by itself.", "Let the identity provider encrypt the whole assertion instead of single attributes.";
+    SamlDecryptionFailed, IdpAdmin, 403, "access_denied", "The assertion could not be decrypted.", "Give the identity provider Postern's current metadata: it probably encrypts for a key that Postern no longer has. More is not told on purpose; with AES-CBC in an unsigned response, a wrong signature inside has this code too.";
 
     /// The IdP answers: signatures
     SamlUnsigned, IdpAdmin, 403, "access_denied", "Neither the response nor its assertion is signed.", "Switch on signing of the assertion (or of the response) for this application at the identity provider.";
     SamlSignatureForm, IdpAdmin, 403, "access_denied", "The signature does not have the form that SAML prescribes.", "Let the identity provider make one enveloped signature with a single reference to its parent and exclusive canonicalisation.";
-    SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256.";
+    SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256. For one that knows nothing but SHA-1, have the operator add sha1 to the connection's allow list.";
     SamlSignatureOtherKey, IdpAdmin, 403, "access_denied", "The signature was made with a key that this connection does not trust.", "Upload the identity provider's current metadata or signing certificate to this connection.";
-    SamlKeyTooWeak, IdpAdmin, 403, "access_denied", "The identity provider's signing key is too small.", "Replace the signing certificate at the identity provider by one with at least RSA 2048 or EC P-256.";
+    SamlKeyTooWeak, IdpAdmin, 403, "access_denied", "The identity provider's signing key is too small.", "Replace the signing certificate at the identity provider by one with at least RSA 2048 or EC P-256. Until then, have the operator add rsa1024 to the connection's allow list.";
     SamlSignatureInvalid, IdpAdmin, 403, "access_denied", "The signature is not the one that its certificate makes.", "Something changed the message on its way, or it was signed wrongly. If fresh logins fail too, look for a proxy that rewrites it.";
     SamlDigestMismatch, IdpAdmin, 403, "access_denied", "What was signed is not what arrived.", "Something changed the message on its way. If fresh logins fail too, look for a proxy that rewrites it.";
+    SamlVerifiersDisagree, Us, 403, "access_denied", "Two independent verifiers do not agree on the signature.", "Report it with the reference: the response is unusual, or one of the verifiers has a defect. Until then saml.second_verifier = observe lets the first decide alone.";
 
     /// The IdP answers: what the response says
     SamlStatusNotSuccess, IdpAdmin, 403, "access_denied", "The identity provider did not sign the person in.", "Look up this login in the identity provider's own log: it refused before Postern was asked.";

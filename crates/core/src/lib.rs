@@ -12,6 +12,7 @@ pub mod mapping;
 pub mod ports;
 pub mod products;
 pub mod redirect;
+pub mod refresh;
 pub mod scope;
 pub mod secret;
 pub mod store;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod fetched;
 pub mod fields;
 pub mod handlers;
+pub mod jobs;
 pub mod listen;
 pub mod observe;
 pub mod pages;

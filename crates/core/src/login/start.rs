@@ -124,6 +124,6 @@ impl Logins {
 }
 
 /// `now` plus a lifetime; at the end of time where that is beyond it.
-pub(super) fn after(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
+pub(crate) fn after(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
     now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
 }

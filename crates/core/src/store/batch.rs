@@ -241,11 +241,16 @@ impl Answers<'_> {
 
     /// The members of a page.
     pub fn members(&self, slot: Slot<Members>) -> impl Iterator<Item = &str> {
+        self.scored(slot).map(|(member, _)| member)
+    }
+
+    /// The members of a page with their scores.
+    pub fn scored(&self, slot: Slot<Members>) -> impl Iterator<Item = (&str, u64)> {
         let members = match self.replies.get(slot.0) {
             Some(Reply::Members(members)) => members.as_slice(),
             _ => &[],
         };
-        members.iter().map(|(member, _)| member.as_str())
+        members.iter().map(|(member, score)| (member.as_str(), *score))
     }
 
     /// The entries of a log with their positions.

@@ -15,6 +15,7 @@ use crate::login::handoff::Handoff;
 use crate::login::{AccessToken, Grant, Login, Replay, Session, SessionId};
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
+use crate::refresh::Lease;
 use crate::scope::Scope;
 use crate::trace::{Trace, TraceId};
 
@@ -94,6 +95,15 @@ impl<'a> Keys<'a> {
     /// All connections to an IdP, by time of creation.
     pub fn connections_of_entity(&self, entity_id: &str) -> Index {
         Index(format!("p1:x:conn:entity:{{{}}}", self.seal.blind("connections-of-entity", entity_id.as_bytes())))
+    }
+
+    /// Connections whose metadata is fetched, by when that is due.
+    pub fn refreshes(&self) -> Index {
+        Index("p1:x:refresh".into())
+    }
+    /// Who does a piece of background work.
+    pub fn lease(&self, name: &str) -> Key<Lease> {
+        Key::new(format!("p1:lease:{{{}}}", self.blind::<Lease>(&[name])))
     }
 
     /// A registered product by its name.

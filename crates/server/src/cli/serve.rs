@@ -12,6 +12,7 @@ use super::ConfigFile;
 use crate::app::{App, Parts};
 use crate::config::first_run::{self, Notice};
 use crate::config::{Config, Log, LogFormat};
+use crate::jobs;
 use crate::listen::Listeners;
 
 /// Run Postern.
@@ -43,7 +44,9 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     let listeners = Listeners::bind(config)?;
     let (listen, operations) = (config.listen, config.operations.listen);
     tracing::info!(public_url = %config.public_url, %listen, %operations, "Postern is ready");
-    listeners.serve(Arc::new(app)).await?;
+    let app = Arc::new(app);
+    actix_web::rt::spawn(jobs::metadata::run(app.clone()));
+    listeners.serve(app).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use postern_saml::response;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
+use crate::jobs::metadata;
 use crate::reply::{Refusal, to_app};
 
 /// Answers an IdP's response to a request of ours.
@@ -38,8 +39,8 @@ async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, F
     let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let acs_url = app.acs_url();
-    let expected = app.expectation(&connection, &acs_url, Some(&login.request_id));
-    let assertion = response::verify(&xml, &expected)?; // gate, signature, rules: pure
+    let request_id = Some(login.request_id.as_str());
+    let assertion = metadata::verify(app, &connection, &xml, &acs_url, request_id).await?; // gate, signature, rules: pure
     app.logins.finish(login, &connection, answer(assertion)).await // used once, identity, claims, code
 }
 

@@ -16,6 +16,7 @@ use super::acs::answer;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
+use crate::jobs::metadata;
 use crate::reply::{Refusal, redirect};
 
 /// Answers a response that nobody here asked for.
@@ -66,7 +67,7 @@ async fn accept(
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
     let acs_url = app.unsolicited_acs_url(connection);
-    let assertion = response::verify(&xml, &app.expectation(connection, &acs_url, None))?;
+    let assertion = metadata::verify(app, connection, &xml, &acs_url, None).await?;
     if app.may_have_forgotten(assertion.issued()) {
         return Err(Code::UnsolicitedBeforeStart.into());
     }

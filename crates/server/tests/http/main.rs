@@ -5,6 +5,7 @@ mod acs;
 mod api;
 mod authorize;
 mod budget;
+mod refresh;
 mod token;
 mod unsolicited;
 mod userinfo;

@@ -49,6 +49,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) counted: Arc<Counted>,
     pub(crate) key: Key,
+    pub(crate) app: Data<App>,
     service: Box<dyn Fn(test::TestRequest) -> Answering>,
 }
 
@@ -122,6 +123,7 @@ impl World {
         let api_keys = config.admin.api_keys.iter().cloned().chain([product_key, read_key]).collect();
         let parts = Parts { backend: counted.clone(), seal, clock: clock.clone(), random, api_keys };
         let app = Data::new(App::new(&config, parts).unwrap());
+        let shared = app.clone();
         let service = test::init_service(
             Actix::new().wrap(from_fn(observe)).configure(move |config| routes::public(config, &app, true)),
         )
@@ -139,7 +141,7 @@ impl World {
                 Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
             }) as Answering
         };
-        let world = Self { clock, counted, key: Key::generate().unwrap(), service: Box::new(call) };
+        let world = Self { clock, counted, key: Key::generate().unwrap(), app: shared, service: Box::new(call) };
         world.connect("acme.example", "crm", IDP).await;
         world
     }

@@ -17,9 +17,6 @@ use super::{ApiCall, boolean, describe, list, text};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
 
-/// A metadata document may have 1 MiB.
-const LARGEST_METADATA: usize = 1024 * 1024;
-
 const METADATA: [&str; 3] = ["rawMetadata", "encodedRawMetadata", "metadataUrl"];
 const BY_HAND: [&str; 4] = ["entityID", "ssoUrl", "sloUrl", "certificates"];
 
@@ -100,7 +97,7 @@ impl Draft {
         } else {
             let url = body.one("metadataUrl")?.unwrap_or_default();
             metadata_url = Some(url.to_owned());
-            call.app.fetch.get(url, LARGEST_METADATA).await.map_err(crate::fetched::fault)?.bytes
+            call.app.fetch.get(url, crate::jobs::metadata::LARGEST).await.map_err(crate::fetched::fault)?.bytes
         };
         let read = metadata::read(&document, body.one("entityID")?)?;
         Ok(Self {

@@ -1,0 +1,3 @@
+//! What Postern does by itself: background work that one replica at a time does, by a lease in the store.
+
+pub mod metadata;

@@ -1,0 +1,139 @@
+//! Metadata that is fetched: once more for an unknown key, and in the background (M5, M6).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::Method;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use postern::jobs::metadata::round;
+use postern_lab::key::Key;
+use postern_lab::metadata::metadata;
+use serde_json::{Value, json};
+
+use crate::world::{CALLBACK, IDP, World};
+
+/// An address that answers what it is told, and counts how often it is asked.
+struct Address {
+    url: String,
+    says: Arc<Mutex<(u16, String)>>,
+    asked: Arc<AtomicUsize>,
+    server: ServerHandle,
+}
+
+impl Address {
+    fn start(document: String) -> Self {
+        let says = Arc::new(Mutex::new((200, document)));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://127.0.0.1:{}/metadata", listener.local_addr().unwrap().port());
+        let (shared, count) = (says.clone(), asked.clone());
+        let answer = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let (status, document) = shared.lock().unwrap().clone();
+            async move { HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).body(document) }
+        };
+        let server = HttpServer::new(move || App::new().default_service(web::to(answer.clone())))
+            .workers(1)
+            .disable_signals()
+            .listen(listener)
+            .unwrap()
+            .run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self { url, says, asked, server: handle }
+    }
+    fn say(&self, status: u16, document: String) {
+        *self.says.lock().unwrap() = (status, document);
+    }
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+fn of(key: &Key) -> String {
+    metadata(IDP, "https://idp.example.com/sso", key)
+}
+
+/// The tenant `url.example` whose metadata comes from an address.
+async fn world(address: &Address) -> World {
+    let world = World::configured("fetch.allow_networks = [\"127.0.0.0/8\"]\n").await;
+    let body = json!({
+        "tenant": "url.example", "product": "crm", "redirectUrl": CALLBACK, "defaultRedirectUrl": CALLBACK, "metadataUrl": address.url,
+    });
+    let answer = world.api(Method::POST, "sso", body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    world
+}
+
+/// What a login of `url.example` ends in whose response is signed with `key`: a code, or a fault's.
+async fn outcome(world: &World, key: &Key) -> String {
+    let login = world.begin(&[("client_id", "tenant=url.example&product=crm")]).await;
+    let answer = world.answer(&login, &world.response(&login).signed_assertion(key)).await;
+    if answer.sent("code").is_some() { "code".to_owned() } else { answer.code() }
+}
+
+async fn last_event(world: &World) -> Value {
+    let events = world.api(Method::GET, "events", Value::Null).await.json();
+    events["data"].as_array().unwrap().last().unwrap().clone()
+}
+
+#[actix_web::test]
+async fn m5_an_unknown_key_is_looked_up_in_the_metadata_within_one_login() {
+    let (old, new, rogue) = (Key::generate().unwrap(), Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
+    assert_eq!(outcome(&world, &old).await, "code");
+    assert_eq!(address.asked(), 1);
+
+    address.say(200, of(&new));
+    assert_eq!(outcome(&world, &new).await, "code");
+    assert_eq!(address.asked(), 2);
+    assert_eq!(outcome(&world, &old).await, "SamlSignatureOtherKey", "a key that is gone is gone");
+
+    // A stranger's key is refused, and cannot make us fetch more than once a minute.
+    for _ in 0..5 {
+        assert_eq!(outcome(&world, &rogue).await, "SamlSignatureOtherKey");
+    }
+    assert_eq!(address.asked(), 2);
+    world.advance(Duration::from_secs(61));
+    assert_eq!(outcome(&world, &rogue).await, "SamlSignatureOtherKey");
+    assert_eq!(address.asked(), 3);
+    address.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn m5_metadata_is_renewed_in_the_background_and_the_last_good_copy_goes_on() {
+    let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
+    round(&world.app).await.unwrap();
+    assert_eq!(address.asked(), 1, "nothing is due yet");
+
+    address.say(200, of(&new));
+    world.advance(Duration::from_secs(3601));
+    round(&world.app).await.unwrap();
+    round(&world.app).await.unwrap();
+    assert_eq!(address.asked(), 2, "one replica at a time, and once");
+    let event = last_event(&world).await;
+    assert_eq!(
+        (&event["type"], &event["data"]["changed"]["signing_keys"]),
+        (&json!("connection.updated"), &json!(true))
+    );
+    assert_eq!(outcome(&world, &new).await, "code");
+
+    for (status, document) in [
+        (500, String::new()),
+        (200, "<garbage".to_owned()),
+        (200, of(&new).replace(IDP, "https://evil.example/metadata")),
+        (200, of(&new).replace("https://idp.example.com/sso", "http://idp.example.com/sso")),
+    ] {
+        address.say(status, document);
+        world.advance(Duration::from_secs(3601));
+        round(&world.app).await.unwrap();
+        assert_eq!(last_event(&world).await["type"], "connection.metadata_failed");
+        assert_eq!(outcome(&world, &new).await, "code");
+    }
+    address.server.stop(false).await;
+}
