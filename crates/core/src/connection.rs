@@ -46,6 +46,13 @@ pub struct Connection {
     pub idp: Idp,
 }
 
+impl Connection {
+    /// Whether a client means this connection by `id`: its id or Jackson's `clientID`.
+    pub fn is_named(&self, id: &str) -> bool {
+        self.id.0 == id || self.client_id == id
+    }
+}
+
 /// The id of a connection: `conn_` and 160 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

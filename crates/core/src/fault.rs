@@ -263,7 +263,7 @@ faults! {
     SamlRecipientMismatch, IdpAdmin, 403, "access_denied", "The assertion is meant for another assertion consumer service.", "Set the ACS URL (recipient, reply URL) at the identity provider to `expected`.";
     SamlAuthnStatementMissing, IdpAdmin, 403, "access_denied", "The assertion does not say that and when the person was authenticated.", "Let the identity provider send an AuthnStatement.";
     SamlAssertionReplayed, User, 403, "access_denied", "This assertion was already used.", "Start the login again from the application.";
-    SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or an attribute such as subject-id, objectidentifier or uid that never changes.";
+    SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or one of the attributes subject-id, pairwise-id, id, nameidentifier or objectidentifier.";
     AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive. Or let the connection's mapping take it from one of these; a NameID counts as e-mail in the emailAddress format only, unless the mapping names it.";
 
     /// The app redeems (token, userinfo)

@@ -1,15 +1,24 @@
-//! Every algorithm that we accept, by name. What is not named here does not exist: no SHA-1, no HMAC, no `none` (H10).
+//! Every algorithm that a signature may be made with, by name. What is not named here does not exist: no HMAC, no `none`
+//! (H10). Two weak things exist for connections that allow them by name, and for no other: SHA-1, and RSA keys below 2048
+//! bits.
 //!
 //! SDP-ALG01; XML Signature 1.1 §6; RFC 6931 for the identifiers.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, VerificationAlgorithm};
+use postern_core::connection::Allowance;
 
 use crate::certificate::KeyKind;
+
+/// What a connection loosened.
+pub(crate) type Allowed = BTreeSet<Allowance>;
 
 /// How a signature was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
+    RsaSha1,
     RsaSha256,
     RsaSha384,
     RsaSha512,
@@ -21,6 +30,9 @@ pub(crate) enum Method {
     EcdsaSha512,
 }
 
+/// The digest that is no longer one.
+pub(crate) const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
+
 /// What an admin is told to choose instead of something else.
 pub(crate) const METHODS: &str =
     "rsa-sha256, rsa-sha384, rsa-sha512, ecdsa-sha256, ecdsa-sha384, ecdsa-sha512 or RSA-PSS";
@@ -28,9 +40,10 @@ pub(crate) const METHODS: &str =
 pub(crate) const DIGESTS: &str = "sha256, sha384 or sha512";
 
 impl Method {
-    /// The method with this identifier.
-    pub(crate) fn named(uri: &str) -> Option<Method> {
+    /// The method with this identifier, where the connection accepts it.
+    pub(crate) fn named(uri: &str, allowed: &Allowed) -> Option<Method> {
         Some(match uri {
+            "http://www.w3.org/2000/09/xmldsig#rsa-sha1" if allowed.contains(&Allowance::Sha1) => Method::RsaSha1,
             "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Method::RsaSha256,
             "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Method::RsaSha384,
             "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512" => Method::RsaSha512,
@@ -48,6 +61,7 @@ impl Method {
     /// never the message alone, and RSA keys below 2048 bits fit nothing.
     pub(crate) fn with(self, key: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
         Some(match (self, key) {
+            (Method::RsaSha1, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             (Method::RsaSha256, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA256,
             (Method::RsaSha384, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA384,
             (Method::RsaSha512, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA512,
@@ -63,10 +77,11 @@ impl Method {
         })
     }
 
-    /// The same for an RSA key that is too small: only to tell an admin that the signature is genuine and the key is not
-    /// good enough. Never used to accept anything.
+    /// The same for RSA keys from 1024 bits: for connections that allow `rsa1024`, and for all others to tell an admin that
+    /// the signature is genuine and the key is not good enough. The library has no such verifier for SHA-384 and RSA-PSS.
     pub(crate) fn with_small_rsa(self) -> Option<&'static dyn VerificationAlgorithm> {
         Some(match self {
+            Method::RsaSha1 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
             Method::RsaSha256 => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
             Method::RsaSha512 => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
             _ => return None,
@@ -74,9 +89,10 @@ impl Method {
     }
 }
 
-/// The digest with this identifier.
-pub(crate) fn digest(uri: &str) -> Option<&'static digest::Algorithm> {
+/// The digest with this identifier, where the connection accepts it.
+pub(crate) fn digest(uri: &str, allowed: &Allowed) -> Option<&'static digest::Algorithm> {
     Some(match uri {
+        SHA1 if allowed.contains(&Allowance::Sha1) => &digest::SHA1_FOR_LEGACY_USE_ONLY,
         "http://www.w3.org/2001/04/xmlenc#sha256" => &digest::SHA256,
         "http://www.w3.org/2001/04/xmldsig-more#sha384" => &digest::SHA384,
         "http://www.w3.org/2001/04/xmlenc#sha512" => &digest::SHA512,

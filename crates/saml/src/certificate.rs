@@ -102,6 +102,11 @@ impl PublicKey {
         Some(modulus)
     }
 
+    /// Whether it is an RSA key below 2048 bits.
+    pub(crate) fn is_small_rsa(&self) -> bool {
+        self.rsa_bits().is_some_and(|bits| bits < 2048)
+    }
+
     /// How an admin would call it.
     pub(crate) fn name(&self) -> String {
         match (self.kind, self.rsa_bits()) {

@@ -5,12 +5,13 @@ use aws_lc_rs::signature::UnparsedPublicKey;
 
 use postern_core::fault::{Code, Fault};
 
-use crate::certificate::{self, KeyKind, TrustedKey};
+use crate::certificate::{self, KeyKind};
 use crate::signature::{Signature, shown_certificate};
-use crate::verify::fits;
+use crate::verify::{Trust, fits};
 
 /// The fault of a signature that no trusted key made.
-pub(crate) fn why(signature: &Signature<'_, '_>, signed_info: &str, keys: &[TrustedKey<'_>]) -> Fault {
+pub(crate) fn why(signature: &Signature<'_, '_>, signed_info: &str, trust: &Trust<'_>) -> Fault {
+    let keys = &trust.keys;
     // A trusted key made it, and is too small to be relied on.
     for trusted in keys.iter().filter(|trusted| trusted.key.kind == KeyKind::Rsa) {
         let small = signature.method.with_small_rsa().is_some_and(|algorithm| {
@@ -40,7 +41,7 @@ pub(crate) fn why(signature: &Signature<'_, '_>, signed_info: &str, keys: &[Trus
             Code::SamlSignatureInvalid.fault().received(received)
         };
     }
-    if fits(signature, signed_info, &key) || key.rsa_bits().is_some_and(|bits| bits < 2048) {
+    if fits(signature, signed_info, &key, trust.allowed) || key.is_small_rsa() {
         return Code::SamlSignatureOtherKey.fault().expected(expected).received(received);
     }
     Code::SamlSignatureInvalid.fault().expected(expected).received(received)

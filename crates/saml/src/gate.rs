@@ -10,6 +10,7 @@ use roxmltree::{Document, Node};
 
 use postern_core::fault::{Code, Fault};
 
+use crate::algorithm::Allowed;
 use crate::element::{DS, SAML, SAMLP, all, children, is};
 use crate::signature::Signature;
 
@@ -44,7 +45,7 @@ pub(crate) fn assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, 
 }
 
 /// Lets a response of the permitted shape through.
-pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>) -> Result<Gated<'a, 'i>, Fault> {
+pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>, allowed: &Allowed) -> Result<Gated<'a, 'i>, Fault> {
     let signatures = places(response)?;
     let assertion = assertion(response)?;
     // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
@@ -55,7 +56,7 @@ pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>) -> Result<Gated<'a, 'i>, Faul
         .into_iter()
         .map(|signature| {
             let covers = covered(signature, response, assertion)?;
-            Signature::read(signature, covers)
+            Signature::read(signature, covers, allowed)
         })
         .collect::<Result<_, Fault>>()?;
     Ok(Gated { response, signatures })

@@ -19,14 +19,14 @@
 
 use std::time::Duration;
 
-use postern_core::connection::{Allowance, Certificate, SamlIdp};
+use postern_core::connection::{Allowance, SamlIdp};
 use postern_core::fault::{Code, Fault};
 use postern_core::identity::Identity;
 use postern_core::ports::Timestamp;
 
 use crate::document::{self, RESPONSE};
 use crate::time::Present;
-use crate::verify::Signed;
+use crate::verify::{Proof, Trust};
 use crate::{assertion, certificate, element, envelope, gate, identity, status, verify};
 
 /// What a response has to answer to.
@@ -118,26 +118,27 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     let unverified = document::parse(&unverified_text, RESPONSE)?;
     let unverified_response = gate::response(&unverified)?;
     status::success(unverified_response)?;
-    let gated = gate::pass(unverified_response)?;
+    let allowed = &expected.idp.allow;
+    let gated = gate::pass(unverified_response, allowed)?;
 
-    let keys = certificate::trusted(&expected.idp.signing_keys);
-    let signed = verify::every_signature(&gated, &keys)?;
+    let trust = Trust { keys: certificate::trusted(&expected.idp.signing_keys), allowed };
+    let signed = verify::every_signature(&gated, &trust)?;
 
-    let (accepted, identity, mut notes) = match &signed {
-        Signed::Response { canonical, .. } => {
-            let document = document::parse(canonical, RESPONSE)?;
+    let (accepted, identity, mut notes) = match (&signed.response, &signed.assertion) {
+        (Some(proof), _) => {
+            let document = document::parse(&proof.canonical, RESPONSE)?;
             let response = gate::response(&document)?;
             envelope::check(response, true, expected)?;
             person(gate::assertion(response)?, expected)?
         }
-        Signed::Assertion { canonical, .. } => {
+        (None, Some(proof)) => {
             envelope::check(unverified_response, false, expected)?;
-            let document = document::parse(canonical, RESPONSE)?;
+            let document = document::parse(&proof.canonical, RESPONSE)?;
             person(document.root_element(), expected)?
         }
+        (None, None) => return Err(Code::SamlUnsigned.fault()),
     };
-    let (Signed::Response { by, .. } | Signed::Assertion { by, .. }) = signed;
-    notes.extend(expired(by, expected.now));
+    notes.extend(signed.proofs().flat_map(|proof| worth_knowing(proof, expected.now)));
     let assertion::Accepted { id: assertion_id, issued, refused_from: usable_until } = accepted;
     Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes })
 }
@@ -152,10 +153,13 @@ fn person(assertion: roxmltree::Node<'_, '_>, expected: &Expectation<'_>) -> Res
     Ok((accepted, identity, notes))
 }
 
-/// M8: a date in a certificate locks nobody out, but somebody should know.
-fn expired(certificate: &Certificate, now: Timestamp) -> Option<String> {
-    (certificate.not_after < now).then(|| {
-        let fingerprint = certificate::fingerprint(certificate);
-        format!("the signing certificate {fingerprint} expired on {}", certificate.not_after)
-    })
+/// M8: a date in a certificate locks nobody out, but somebody should know. So it is with what was loosened.
+fn worth_knowing(proof: &Proof<'_>, now: Timestamp) -> Vec<String> {
+    let thanks_to =
+        proof.thanks_to.iter().map(|allowance| format!("accepted only because {} is allowed", allowance.name()));
+    let expired = (proof.by.not_after < now).then(|| {
+        let fingerprint = certificate::fingerprint(proof.by);
+        format!("the signing certificate {fingerprint} expired on {}", proof.by.not_after)
+    });
+    thanks_to.chain(expired).collect()
 }

@@ -9,7 +9,7 @@ use roxmltree::Node;
 
 use postern_core::fault::{Code, Fault};
 
-use crate::algorithm::{self, Method};
+use crate::algorithm::{self, Allowed, Method};
 use crate::c14n::Form;
 use crate::element::{DS, all, attribute, base64, children, is, text};
 
@@ -38,7 +38,7 @@ pub(crate) struct Signature<'a, 'i> {
 
 impl<'a, 'i> Signature<'a, 'i> {
     /// Reads a signature that stands in `covers`.
-    pub(crate) fn read(node: Node<'a, 'i>, covers: Node<'a, 'i>) -> Result<Self, Fault> {
+    pub(crate) fn read(node: Node<'a, 'i>, covers: Node<'a, 'i>, allowed: &Allowed) -> Result<Self, Fault> {
         // XML Signature §4.2: SignedInfo, SignatureValue, KeyInfo?, Object*. An Object could hold anything, a second
         // assertion for example (X2); SAML has no use for it.
         let [signed_info, value, key_info] = sequence(node, ["SignedInfo", "SignatureValue", "KeyInfo"], 2)?;
@@ -49,7 +49,7 @@ impl<'a, 'i> Signature<'a, 'i> {
             sequence(signed_info, ["CanonicalizationMethod", "SignatureMethod", "Reference"], 3)?;
         let (form, method, reference) = (present(form)?, present(method)?, present(reference)?);
         let signed_info_form = canonicalization(form)?;
-        let method = signature_method(method)?;
+        let method = signature_method(method, allowed)?;
 
         // SAML Core §5.4.2: "containing a same-document reference to the ID attribute value of the root element of the
         // assertion or protocol message being signed". Not "", not another element, not another document.
@@ -61,7 +61,7 @@ impl<'a, 'i> Signature<'a, 'i> {
         let [transforms, digest_method, digest_value] =
             sequence(reference, ["Transforms", "DigestMethod", "DigestValue"], 3)?;
         let reference_form = reference_form(present(transforms)?)?;
-        let digest = digest_method_of(present(digest_method)?)?;
+        let digest = digest_method_of(present(digest_method)?, allowed)?;
 
         Ok(Signature {
             node,
@@ -161,18 +161,19 @@ fn canonicalization<'a>(method: Node<'a, '_>) -> Result<Form<'a>, Fault> {
     }
 }
 
-fn signature_method(method: Node<'_, '_>) -> Result<Method, Fault> {
+fn signature_method(method: Node<'_, '_>, allowed: &Allowed) -> Result<Method, Fault> {
     let uri = attribute(method, "Algorithm").unwrap_or("");
     // Parameters (HMACOutputLength, RSAPSSParams) could weaken an algorithm; those on the list have none.
     if children(method).next().is_some() {
         return Err(form_of("a SignatureMethod without parameters", "parameters"));
     }
-    Method::named(uri).ok_or_else(|| Code::SamlSignatureAlgorithm.fault().expected(algorithm::METHODS).received(uri))
+    Method::named(uri, allowed)
+        .ok_or_else(|| Code::SamlSignatureAlgorithm.fault().expected(algorithm::METHODS).received(uri))
 }
 
-fn digest_method_of(method: Node<'_, '_>) -> Result<&'static digest::Algorithm, Fault> {
+fn digest_method_of(method: Node<'_, '_>, allowed: &Allowed) -> Result<&'static digest::Algorithm, Fault> {
     let uri = attribute(method, "Algorithm").unwrap_or("");
-    algorithm::digest(uri)
+    algorithm::digest(uri, allowed)
         .ok_or_else(|| Code::SamlSignatureAlgorithm.fault().expected(algorithm::DIGESTS).received(uri))
 }
 

@@ -5,56 +5,90 @@
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::UnparsedPublicKey;
 
-use postern_core::connection::Certificate;
+use postern_core::connection::{Allowance, Certificate};
 use postern_core::fault::{Code, Fault};
 
+use crate::algorithm::{Allowed, Method};
 use crate::c14n;
 use crate::certificate::{PublicKey, TrustedKey};
 use crate::diagnose;
 use crate::gate::Gated;
 use crate::signature::Signature;
 
-/// The canonical text of what was signed.
+/// Whose signatures count, and how they may be made.
 #[derive(Debug)]
-pub(crate) enum Signed<'k> {
-    /// The whole response, the assertion with it.
-    Response { canonical: String, by: &'k Certificate },
-    /// The assertion alone.
-    Assertion { canonical: String, by: &'k Certificate },
+pub(crate) struct Trust<'k> {
+    pub(crate) keys: Vec<TrustedKey<'k>>,
+    pub(crate) allowed: &'k Allowed,
+}
+
+/// What the signatures of a document prove: nothing, where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Signed<'k> {
+    /// The whole response.
+    pub(crate) response: Option<Proof<'k>>,
+    /// The assertion in it.
+    pub(crate) assertion: Option<Proof<'k>>,
+}
+
+impl<'k> Signed<'k> {
+    /// All of them.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = &Proof<'k>> {
+        self.response.iter().chain(&self.assertion)
+    }
+}
+
+/// What one signature proves.
+#[derive(Debug)]
+pub(crate) struct Proof<'k> {
+    /// The canonical text of what was signed.
+    pub(crate) canonical: String,
+    /// The certificate whose key made the signature.
+    pub(crate) by: &'k Certificate,
+    /// Without which allowances it would prove nothing.
+    pub(crate) thanks_to: Vec<Allowance>,
 }
 
 /// Verifies every signature. Both canonical texts are proven if there are two; the outer one contains the inner.
-pub(crate) fn every_signature<'k>(gated: &Gated<'_, '_>, keys: &[TrustedKey<'k>]) -> Result<Signed<'k>, Fault> {
-    let mut response = None;
-    let mut assertion = None;
+pub(crate) fn every_signature<'k>(gated: &Gated<'_, '_>, trust: &Trust<'k>) -> Result<Signed<'k>, Fault> {
+    let mut signed = Signed::default();
     for signature in &gated.signatures {
-        let (canonical, by) = one(signature, keys)?;
+        let proof = one(signature, trust)?;
         if signature.covers == gated.response {
-            response = Some(Signed::Response { canonical, by });
+            signed.response = Some(proof);
         } else {
-            assertion = Some(Signed::Assertion { canonical, by });
+            signed.assertion = Some(proof);
         }
     }
-    response.or(assertion).ok_or_else(|| Code::SamlUnsigned.fault())
+    Ok(signed)
 }
 
 /// XML Signature §3.2, core validation: the signature over SignedInfo, then the digest in it over the document.
-fn one<'k>(signature: &Signature<'_, '_>, keys: &[TrustedKey<'k>]) -> Result<(String, &'k Certificate), Fault> {
+fn one<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<Proof<'k>, Fault> {
     let signed_info = c14n::canonical(signature.signed_info, None, &signature.signed_info_form);
-    let by = keys
+    let by = trust
+        .keys
         .iter()
-        .find(|trusted| fits(signature, &signed_info, &trusted.key))
-        .ok_or_else(|| diagnose::why(signature, &signed_info, keys))?;
+        .find(|trusted| fits(signature, &signed_info, &trusted.key, trust.allowed))
+        .ok_or_else(|| diagnose::why(signature, &signed_info, trust))?;
     let canonical = c14n::canonical(signature.covers, Some(signature.node), &signature.reference_form);
     if digest::digest(signature.digest, canonical.as_bytes()).as_ref() != signature.digest_value {
         return Err(Code::SamlDigestMismatch.fault());
     }
-    Ok((canonical, by.certificate))
+    Ok(Proof { canonical, by: by.certificate, thanks_to: thanks_to(signature, &by.key) })
 }
 
-/// Whether this key made the signature.
-pub(crate) fn fits(signature: &Signature<'_, '_>, signed_info: &str, key: &PublicKey) -> bool {
-    signature.method.with(key.kind).is_some_and(|algorithm| {
+/// Whether this key made the signature, in a way that the connection accepts.
+pub(crate) fn fits(signature: &Signature<'_, '_>, signed_info: &str, key: &PublicKey, allowed: &Allowed) -> bool {
+    let small = allowed.contains(&Allowance::Rsa1024) && key.is_small_rsa();
+    let algorithm = if small { signature.method.with_small_rsa() } else { signature.method.with(key.kind) };
+    algorithm.is_some_and(|algorithm| {
         UnparsedPublicKey::new(algorithm, &key.spki).verify(signed_info.as_bytes(), &signature.value).is_ok()
     })
+}
+
+fn thanks_to(signature: &Signature<'_, '_>, key: &PublicKey) -> Vec<Allowance> {
+    let sha1 = signature.method == Method::RsaSha1 || *signature.digest == digest::SHA1_FOR_LEGACY_USE_ONLY;
+    let small = key.is_small_rsa();
+    [(sha1, Allowance::Sha1), (small, Allowance::Rsa1024)].into_iter().filter_map(|(so, it)| so.then_some(it)).collect()
 }

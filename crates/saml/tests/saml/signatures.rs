@@ -1,5 +1,8 @@
 //! H9, H10, H11, X9, X11, X12: whose signature, made how, over what; and what an admin is told when it does not hold.
 
+use aws_lc_rs::digest;
+use data_encoding::BASE64;
+use postern_core::connection::{Allowance, SamlIdp};
 use postern_core::fault::Code;
 use postern_saml::certificate;
 
@@ -101,11 +104,73 @@ fn h10_weak_and_foreign_algorithms_are_refused_by_name() {
 
 #[test]
 fn h10_a_small_key_is_called_small() {
-    let certificate = include_bytes!("fixtures/rsa1024/certificate.der");
-    let idp = idp(vec![certificate::read(certificate).unwrap()]);
-    let response = include_str!("fixtures/rsa1024/response.xml");
-    let fault = check_with(response, &idp, Some(REQUEST), NOW).unwrap_err();
+    let fault = check_with(SMALL, &legacy(SMALL_CERTIFICATE, &[Allowance::Sha1]), Some(REQUEST), NOW).unwrap_err();
     assert_eq!((fault.code, fault.received.as_deref()), (Code::SamlKeyTooWeak, Some("RSA 1024")));
+}
+
+const SMALL: &str = include_str!("fixtures/legacy/rsa1024.xml");
+const SMALL_CERTIFICATE: &[u8] = include_bytes!("fixtures/legacy/rsa1024.der");
+const OLD: &str = include_str!("fixtures/legacy/sha1.xml");
+const OLD_CERTIFICATE: &[u8] = include_bytes!("fixtures/legacy/sha1.der");
+
+/// A connection whose IdP signs as nobody should.
+fn legacy(certificate: &[u8], allow: &[Allowance]) -> SamlIdp {
+    SamlIdp { allow: allow.iter().copied().collect(), ..idp(vec![certificate::read(certificate).unwrap()]) }
+}
+
+#[test]
+fn h10_a_small_key_is_good_enough_where_the_connection_allows_it() {
+    let verified = check_with(SMALL, &legacy(SMALL_CERTIFICATE, &[Allowance::Rsa1024]), Some(REQUEST), NOW).unwrap();
+    assert!(verified.notes().contains(&"accepted only because rsa1024 is allowed".to_owned()));
+    // The allowance is no other rule's: the connection's other keys and methods stay what they are.
+    assert!(check_with(&good(), &legacy(&IDP_KEY.certificate.der, &[Allowance::Rsa1024]), Some(REQUEST), NOW).is_ok());
+    let changed = changed(SMALL, ">p-1<", ">p-2<");
+    let refused = check_with(&changed, &legacy(SMALL_CERTIFICATE, &[Allowance::Rsa1024]), Some(REQUEST), NOW);
+    assert_eq!(refusal(refused), Code::SamlDigestMismatch);
+}
+
+#[test]
+fn h10_sha1_is_good_enough_where_the_connection_allows_it() {
+    let verified = check_with(OLD, &legacy(OLD_CERTIFICATE, &[Allowance::Sha1]), Some(REQUEST), NOW).unwrap();
+    assert_eq!(verified.notes(), ["accepted only because sha1 is allowed"]);
+    let others = [Allowance::Rsa1024, Allowance::AesCbc, Allowance::Unsolicited];
+    let refused = check_with(OLD, &legacy(OLD_CERTIFICATE, &others), Some(REQUEST), NOW);
+    assert_eq!(refusal(refused), Code::SamlSignatureAlgorithm);
+}
+
+#[test]
+fn h10_sha1_may_be_the_digest_alone() {
+    let old_digest = |info: String| {
+        let digest = |algorithm, text: &str| BASE64.encode(digest::digest(algorithm, text.as_bytes()).as_ref());
+        let info = changed(&info, "http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1");
+        let old = digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &assertion());
+        changed(&info, &digest(&digest::SHA256, &assertion()), &old)
+    };
+    let xml = around(&IDP_KEY.sign_as(&assertion(), old_digest));
+    assert_eq!(code(&xml), Code::SamlSignatureAlgorithm);
+    assert!(check_with(&xml, &legacy(&IDP_KEY.certificate.der, &[Allowance::Sha1]), Some(REQUEST), NOW).is_ok());
+}
+
+#[test]
+fn h10_nothing_else_can_be_loosened() {
+    let everything = legacy(&IDP_KEY.certificate.der, Allowance::ALL);
+    for method in [
+        "http://www.w3.org/2000/09/xmldsig#dsa-sha1",
+        "http://www.w3.org/2000/09/xmldsig#hmac-sha1",
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1",
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
+    ] {
+        let xml = around(&IDP_KEY.sign_as(&assertion(), |info| changed(&info, IDP_KEY.method, method)));
+        let refused = check_with(&xml, &everything, Some(REQUEST), NOW);
+        assert_eq!(refusal(refused), Code::SamlSignatureAlgorithm, "{method}");
+    }
+    for (xml, code) in [
+        (around(&assertion()), Code::SamlUnsigned),
+        (around(&OTHER_KEY.sign(&assertion())), Code::SamlSignatureOtherKey),
+        (changed(&good(), ">p-1<", ">p-2<"), Code::SamlDigestMismatch),
+    ] {
+        assert_eq!(refusal(check_with(&xml, &everything, Some(REQUEST), NOW)), code);
+    }
 }
 
 /// Signs with a changed SignedInfo and expects a refusal of its form.
