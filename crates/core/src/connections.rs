@@ -19,7 +19,7 @@ use crate::products::{checked_urls, invalid};
 use crate::redirect;
 use crate::refresh::{INTERVAL, countdown};
 use crate::scope::Scope;
-use crate::secret::{Secret, random_text};
+use crate::secret::{Secret, random_id};
 use crate::store::{Batch, Index, Record, Store};
 use crate::trace::milliseconds;
 
@@ -110,7 +110,7 @@ impl Connections {
     }
 
     /// Creates a connection to a SAML IdP. Where the scope already has one to the same IdP, that one is overwritten and
-    /// keeps its id and secret, as in Jackson.
+    /// keeps its id and secret, as in Jackson, and whatever else the settings do not name.
     pub async fn create(
         &self,
         scope: Scope,
@@ -118,15 +118,26 @@ impl Connections {
         settings: ConnectionSettings,
     ) -> Result<Arc<Connection>, Fault> {
         let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.entity_id));
-        let redirect_urls = settings.redirect_urls.clone().unwrap_or_default();
-        if redirect_urls.is_empty() {
+        let present = self.find(&Which::Client(client_id.clone())).await?.into_iter().next();
+        let (mut connection, kind) = match present {
+            Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
+            None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
+        };
+        connection.idp = Idp::Saml(idp);
+        if settings.redirect_urls.as_ref().is_none_or(Vec::is_empty) {
             return Err(Code::FieldMissing.fault().expected("redirectUrl"));
         }
-        let Some(default_redirect_url) = settings.default_redirect_url.clone() else {
+        if settings.default_redirect_url.is_none() {
             return Err(Code::FieldMissing.fault().expected("a defaultRedirectUrl"));
-        };
-        let id = ConnectionId(format!("conn_{}", random_text(&*self.random)));
-        let mut connection = Connection {
+        }
+        self.apply(&mut connection, settings).await?;
+        self.write(&connection, kind).await?;
+        Ok(Arc::new(connection))
+    }
+
+    fn blank(&self, scope: Scope, client_id: String, idp: SamlIdp) -> Connection {
+        let id = ConnectionId(format!("conn_{}", random_id(&*self.random)));
+        Connection {
             subject_namespace: id.0.clone(),
             id,
             client_id,
@@ -135,29 +146,14 @@ impl Connections {
             name: None,
             label: None,
             description: None,
-            redirect_urls,
-            default_redirect_url,
+            redirect_urls: Vec::new(),
+            default_redirect_url: String::new(),
             sort_order: None,
             mapping: Mapping::default(),
             deactivated: false,
             created: self.clock.now(),
             idp: Idp::Saml(idp),
-        };
-        self.apply(&mut connection, settings).await?;
-
-        let present = self.find(&Which::Client(connection.client_id.clone())).await?.into_iter().next();
-        let kind = match present {
-            Some(present) => {
-                connection.id = present.id.clone();
-                connection.subject_namespace = present.subject_namespace.clone();
-                connection.client_secret = present.client_secret.clone();
-                connection.created = present.created;
-                EventKind::ConnectionUpdated
-            }
-            None => EventKind::ConnectionCreated,
-        };
-        self.write(&connection, kind).await?;
-        Ok(Arc::new(connection))
+        }
     }
 
     /// Changes a connection. New metadata has to be of the same IdP.

@@ -49,7 +49,7 @@ const RESERVED: [&str; 5] = ["id", "sub", "idHash", "raw", "requested"];
 
 /// What a connection changes about the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Mapping {
     /// Rules by claim. They stand instead of the usual row, or add a claim.
     pub rules: BTreeMap<String, Rule>,

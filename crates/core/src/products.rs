@@ -10,7 +10,7 @@ use crate::fault::{Code, Fault};
 use crate::ports::{Clock, Random};
 use crate::redirect;
 use crate::scope::check_name;
-use crate::secret::{Secret, SecretHash, random_text};
+use crate::secret::{Secret, SecretHash, random_id};
 use crate::store::{Record, Store};
 use crate::trace::milliseconds;
 
@@ -116,7 +116,7 @@ impl Products {
         check_name(name).map_err(|why| invalid("product", why))?;
         let now = self.clock.now();
         let mut product = Product {
-            client_id: format!("prod_{}", random_text(&*self.random)),
+            client_id: format!("prod_{}", random_id(&*self.random)),
             name: name.to_owned(),
             authentication: ClientAuthentication::None,
             redirect_urls: Vec::new(),

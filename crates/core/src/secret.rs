@@ -61,6 +61,13 @@ impl fmt::Debug for SecretHash {
     }
 }
 
+/// 160 random bits in 32 lower-case letters and digits, for ids that people copy.
+pub fn random_id(random: &dyn Random) -> String {
+    let mut bytes = [0; 20];
+    random.fill(&mut bytes);
+    data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+}
+
 /// 256 random bits as 43 base64url characters.
 pub fn random_text(random: &dyn Random) -> String {
     let mut bytes = [0; 32];

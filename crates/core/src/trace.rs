@@ -10,7 +10,7 @@ use crate::connection::ConnectionId;
 use crate::fault::Fault;
 use crate::ports::{Random, Timestamp};
 use crate::scope::Scope;
-use crate::store::{Batch, Record, Store};
+use crate::store::{Batch, Index, Record, Store};
 
 /// How long a trace is kept.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -143,8 +143,13 @@ impl Trace {
         let index = store.keys().traces(&self.scope.product);
         self.save(batch, store);
         batch.index_add(&index, milliseconds(self.began), store.keys().trace_name(&self.id));
-        batch.index_trim(&index, milliseconds(self.began).saturating_sub(RETENTION.as_millis() as u64));
+        trim(batch, &index, self.began);
     }
+}
+
+/// Removes from a list what is no longer kept.
+fn trim(batch: &mut Batch<'_>, index: &Index, now: Timestamp) {
+    batch.index_trim(index, milliseconds(now).saturating_sub(RETENTION.as_millis() as u64));
 }
 
 /// Milliseconds since 1970, the score under which things are listed by time.
@@ -169,9 +174,16 @@ impl Traces {
     }
 
     /// The traces of a product, newest first. What the list names and has expired is skipped.
-    pub async fn of_product(&self, product: &str, offset: u64, limit: u64) -> Result<Vec<Arc<Trace>>, Fault> {
+    pub async fn of_product(
+        &self,
+        product: &str,
+        offset: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Arc<Trace>>, Fault> {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
+        trim(&mut batch, &keys.traces(product), now);
         let page = batch.index_page(&keys.traces(product), offset, limit);
         let answers = batch.run().await?;
         let mut batch = self.store.batch();
@@ -181,9 +193,11 @@ impl Traces {
     }
 
     /// How many traces the product's list has.
-    pub async fn count(&self, product: &str) -> Result<u64, Fault> {
+    pub async fn count(&self, product: &str, now: Timestamp) -> Result<u64, Fault> {
+        let index = self.store.keys().traces(product);
         let mut batch = self.store.batch();
-        let count = batch.index_count(&self.store.keys().traces(product));
+        trim(&mut batch, &index, now);
+        let count = batch.index_count(&index);
         Ok(batch.run().await?.count(count))
     }
 

@@ -48,13 +48,13 @@ pub fn admin(config: &mut ServiceConfig, app: &Data<App>) {
 /// What the operations listener answers.
 pub fn operations(config: &mut ServiceConfig, app: &Data<App>) {
     config.app_data(app.clone());
-    route!(config, "/health/live", "GET", get => health::live);
-    route!(config, "/health/ready", "GET", get => health::ready);
+    route!(config, "/health/live", "GET, HEAD", get => health::live, head => health::live);
+    route!(config, "/health/ready", "GET, HEAD", get => health::ready, head => health::ready);
     config.default_service(web::to(unknown));
 }
 
 fn login(config: &mut ServiceConfig) {
-    route!(config, "/", "GET", get => root::root);
+    route!(config, "/", "GET, HEAD", get => root::root, head => root::root);
     route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
@@ -63,7 +63,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);
     route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
     route!(config, "/error/{code}", "GET", get => error::error);
-    route!(config, "/api/health", "GET", get => health::version);
+    route!(config, "/api/health", "GET, HEAD", get => health::version, head => health::version);
 }
 
 fn operator(config: &mut ServiceConfig) {

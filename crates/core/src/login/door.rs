@@ -20,7 +20,6 @@ use crate::fault::{Code, Fault};
 use crate::products::{ClientAuthentication, Product, ProductAlias};
 use crate::redirect;
 use crate::scope::Scope;
-use crate::store::Key;
 
 /// How a `client_id` names a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,22 +174,52 @@ impl Logins {
         }
     }
 
+    /// The connection that a client names, and its product: in one round trip where the cache remembers them.
     async fn find_connection(&self, id: &str) -> Result<Found, Fault> {
         let keys = self.store.keys();
-        let key = self.connection_key(id).await?.ok_or(Code::ClientUnknown)?;
-        let connection = self.store.get(&key).await?.ok_or(Code::ClientUnknown)?;
+        let guess = self.remembered_connection(id);
+        let mut batch = self.store.batch();
+        let alias = (!is_connection_id(id)).then(|| batch.get(&keys.connection_alias(id)));
+        let guessed = guess.as_ref().map(|connection| {
+            (batch.get(&keys.connection(&connection.id)), batch.get(&keys.product(&connection.scope.product)))
+        });
+        let answers = batch.run().await?;
+        let present = match alias {
+            Some(slot) => answers.get(slot)?.ok_or(Code::ClientUnknown)?.id.clone(),
+            None => ConnectionId(id.to_owned()),
+        };
+        if let (Some(guess), Some((connection, product))) = (guess, guessed)
+            && guess.id == present
+        {
+            let connection = answers.get(connection)?.ok_or(Code::ClientUnknown)?;
+            let product = answers.get(product)?;
+            return Ok(Found { scope: connection.scope.clone(), product, connections: vec![connection] });
+        }
+        let connection = self.store.get(&keys.connection(&present)).await?.ok_or(Code::ClientUnknown)?;
         let product = self.store.get(&keys.product(&connection.scope.product)).await?;
         Ok(Found { scope: connection.scope.clone(), product, connections: vec![connection] })
     }
 
-    /// Where the connection lies that a client names by its id or by Jackson's `clientID`.
-    pub(super) async fn connection_key(&self, id: &str) -> Result<Option<Key<Connection>>, Fault> {
+    fn remembered_connection(&self, id: &str) -> Option<Arc<Connection>> {
         let keys = self.store.keys();
-        if id.starts_with("conn_") {
-            return Ok(Some(keys.connection(&ConnectionId(id.to_owned()))));
-        }
-        let alias = self.store.get(&keys.connection_alias(id)).await?;
-        Ok(alias.map(|alias| keys.connection(&alias.id)))
+        let id = match is_connection_id(id) {
+            true => ConnectionId(id.to_owned()),
+            false => self.store.remembered(&keys.connection_alias(id))?.id.clone(),
+        };
+        self.store.remembered(&keys.connection(&id))
+    }
+
+    /// The connection that a client names by its id or by Jackson's `clientID`.
+    pub(super) async fn connection_named(&self, id: &str) -> Result<Option<Arc<Connection>>, Fault> {
+        let keys = self.store.keys();
+        let id = match is_connection_id(id) {
+            true => ConnectionId(id.to_owned()),
+            false => match self.store.get(&keys.connection_alias(id)).await? {
+                Some(alias) => alias.id.clone(),
+                None => return Ok(None),
+            },
+        };
+        Ok(self.store.get(&keys.connection(&id)).await?)
     }
 
     /// The scope's product and connections: in one round trip where the cache remembers which connections there are.
@@ -237,7 +266,7 @@ impl Door {
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
         let mut candidates = self.connections.clone();
         if let Some(hint) = &request.idp_hint {
-            candidates.retain(|connection| connection.id.0 == *hint || connection.client_id == *hint);
+            candidates.retain(|connection| connection.is_named(hint));
             if candidates.is_empty() {
                 return Err(Code::IdpHintForeign.into());
             }
@@ -254,6 +283,11 @@ impl Door {
     pub(super) fn is_public(&self) -> bool {
         self.product.as_ref().is_some_and(|product| matches!(product.authentication, ClientAuthentication::None))
     }
+}
+
+/// Jackson's `clientID`s are hex, so none begins like this.
+fn is_connection_id(id: &str) -> bool {
+    id.starts_with("conn_")
 }
 
 fn scope(tenant: &str, product: &str) -> Result<Scope, Fault> {

@@ -16,7 +16,6 @@ use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::mapping::Claims;
 use crate::products::{ClientAuthentication, Product};
-use crate::scope::Scope;
 use crate::secret::{Secret, random_text};
 use crate::store::Spent;
 
@@ -64,6 +63,7 @@ impl Logins {
                 let alias = self.product_alias(id).await?.ok_or(Code::ClientUnknown)?;
                 Some(self.store.keys().product(&alias.name))
             }
+            ClientName::Scope(scope) => Some(self.store.keys().product(&scope.product)),
             _ => None,
         };
         let mut batch = self.store.batch();
@@ -72,17 +72,15 @@ impl Logins {
         let answers = batch.run().await?;
         let mut claimed = Claimed::default();
         if let Some(slot) = product {
-            claimed.product = answers.get(slot)?.filter(|product| product.client_id == client_id);
+            claimed.product = answers.get(slot)?;
         }
         let live: Option<Arc<Grant>> = answers.get(grant)?;
         let terms = match &live {
             Some(grant) => Some(grant.terms.clone()),
             None => answers.tombstone::<Grant, Terms>(grant)?,
         };
+        self.look_up(&name, terms.as_ref(), &mut claimed).await?;
 
-        if !matches!(name, ClientName::Product(_)) {
-            self.look_up(&name, terms.as_ref(), &mut claimed).await?;
-        }
         // Where the code is unknown, a client that can be told apart without it is authenticated all the same, so that a
         // wrong secret is called one.
         if terms.is_some()
@@ -136,26 +134,31 @@ impl Logins {
         Err(Code::CodeSpent.into())
     }
 
-    /// Finds the product or the connection that a client names. One that names nothing is the client of its code's scope.
+    /// Finds what a client claims to be and only its code tells: the product and the connection that were asked for.
     async fn look_up(&self, name: &ClientName, terms: Option<&Terms>, claimed: &mut Claimed) -> Result<(), Fault> {
         let keys = self.store.keys();
-        let scope: Option<&Scope> = match name {
-            ClientName::Scope(scope) => Some(scope),
-            _ => terms.map(|terms| &terms.scope),
-        };
-        let connection_key = match name {
-            ClientName::Connection(id) => self.connection_key(id).await?,
-            _ => terms.map(|terms| keys.connection(&terms.connection)),
-        };
-        let mut batch = self.store.batch();
-        let product = scope.map(|scope| batch.get(&keys.product(&scope.product)));
-        let connection = connection_key.as_ref().map(|key| batch.get(key));
-        let answers = batch.run().await?;
-        if let Some(slot) = product {
-            claimed.product = answers.get(slot)?;
-        }
-        if let Some(slot) = connection {
-            claimed.connection = answers.get(slot)?;
+        match (name, terms) {
+            (ClientName::Product(id), _) => {
+                claimed.product = claimed.product.take().filter(|product| product.client_id == *id);
+            }
+            (ClientName::Connection(id), terms) => {
+                if let Some(terms) = terms {
+                    let answered = self.store.get(&keys.connection(&terms.connection)).await?;
+                    claimed.connection = answered.filter(|connection| connection.is_named(id));
+                }
+                if claimed.connection.is_none() {
+                    claimed.connection = self.connection_named(id).await?;
+                }
+            }
+            (ClientName::Scope(_) | ClientName::Dummy, Some(terms)) if claimed.product.is_none() => {
+                let mut batch = self.store.batch();
+                let product = batch.get(&keys.product(&terms.scope.product));
+                let connection = batch.get(&keys.connection(&terms.connection));
+                let answers = batch.run().await?;
+                claimed.product = answers.get(product)?;
+                claimed.connection = answers.get(connection)?;
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Decrypted copies of connections and products, bounded in number. A copy is used only while the store still holds the
-//! very bytes it was made from: each sealed record begins with 32 random bytes that no other version has.
+//! very bytes it was made from: the first bytes of a sealed record hold a salt that no other version has.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -99,6 +99,12 @@ impl Demo {
         writeln!(output, "as alice@example.com with the password `{}`. Ctrl-C ends the demo.", idp::PASSWORD)?;
         writeln!(
             output,
+            "Try the API too: curl -H 'Authorization: Api-Key {}' {}/api/v1/events",
+            api_key.expose(),
+            config.public_url
+        )?;
+        writeln!(
+            output,
             "Postern: {}   identity provider: {}   state: {}",
             config.public_url,
             idp.url,

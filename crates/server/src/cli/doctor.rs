@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use postern_core::ports::{Backend, Clock, Op, Random, Reply, StoreError, Timestamp};
 use postern_core::secret::random_text;
-use postern_store::{KEYRING, KeyRing, StoreUrl};
+use postern_store::{KEYRING, KeyRing, OpenError, StoreUrl};
 
 use super::{ConfigFile, story};
 use crate::config::{Config, Problem, first_run};
@@ -56,6 +56,8 @@ impl Findings<'_> {
         }
         let backend = match postern_store::open(&config.store.url, clock, &config.store.redis).await {
             Ok(backend) => backend,
+            // Postern itself has it, and then it works.
+            Err(error @ OpenError::InUse { .. }) => return self.fine("store", format!("{error}; so it was not tried")),
             Err(error) => return self.bad("store", story(&error), "Check store.url."),
         };
         if let Err(error) = round_trip(&*backend, &*random).await {

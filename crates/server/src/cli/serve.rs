@@ -1,6 +1,6 @@
 //! `postern serve`: runs Postern.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -66,7 +66,8 @@ pub(super) async fn open(
 /// Sends the log to standard error, as configured.
 pub(super) fn start_log(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_default(); // it was parsed once when the configuration was read
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let colours = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr);
     match log.format {
         LogFormat::Json => lines.json().flatten_event(true).init(),
         LogFormat::Human => lines.init(),

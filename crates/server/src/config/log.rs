@@ -9,7 +9,7 @@ settings! {
     /// The log, on standard error. It holds no assertions, tokens, codes, addresses or names of tenants at any level.
     struct Written in "log." {
         /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or a list such as `info,postern_store=debug`.
-        filter: String = "info",
+        filter: String = "info,actix_server=warn",
         /// `human`, or `json` with one object a line.
         format: String = "human",
     }

@@ -12,8 +12,9 @@ settings! {
     /// The keys under which everything stored is sealed.
     struct Written in "seal." {
         /// Root keys, each a number, a colon and 32 random bytes in base64: what `postern keys generate` prints. They seal
-        /// the key ring in the store, whose keys seal everything else; the first seals, all open. To change a root key, put
-        /// the new one in front, with another number, and start every replica; then remove the old one. Without the key that
+        /// the key ring in the store, whose keys seal everything else; the first seals, all open. To change a root key, add
+        /// the new one behind, with another number, and start every replica; then put it in front and start them again; then
+        /// remove the old one. Without the key that
         /// sealed the ring nothing stored can be read again. Needed with Redis. With `redb:` and none configured, one is
         /// generated at the first start into a file beside the store's, named like it with `.keys` appended; with `memory:`
         /// for as long as Postern runs.

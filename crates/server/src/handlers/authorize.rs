@@ -66,7 +66,9 @@ async fn begin(
     if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
         && let Some(code) = app.logins.pick_up(request, door, &connection, secret, trace).await?
     {
-        return Ok(to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false));
+        let mut response = to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false);
+        Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
+        return Ok(response);
     }
     let request_id = request::new_id(&*app.random);
     let started = app.logins.start(request, door, &connection, &request_id, trace.clone()).await?;

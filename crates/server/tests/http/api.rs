@@ -112,6 +112,19 @@ async fn a_connection_is_created_found_changed_and_removed_as_in_jackson() {
     }
     let list = get(&world, "sso?tenant=t&product=p").await;
     assert_eq!(list.as_array().unwrap().len(), 1, "the same IdP overwrites");
+    let deactivate = json!({ "clientID": list[0]["clientID"], "clientSecret": list[0]["clientSecret"], "deactivated": true, "allow": ["unsolicited"] });
+    assert_eq!(world.api(Method::PATCH, "sso", deactivate).await.status, 204);
+    let again = json!({ "tenant": "t", "product": "p", "defaultRedirectUrl": CALLBACK, "redirectUrl": CALLBACK, "encodedRawMetadata": encoded });
+    assert_eq!(world.api(Method::POST, "sso", again).await.status, 200);
+    let kept = get(&world, "sso?tenant=t&product=p").await[0].clone();
+    assert_eq!(
+        (&kept["deactivated"], &kept["allow"], &kept["name"]),
+        (&json!(true), &json!(["unsolicited"]), &json!("n")),
+        "and keeps what it does not name"
+    );
+    let activate =
+        json!({ "clientID": list[0]["clientID"], "clientSecret": list[0]["clientSecret"], "deactivated": false });
+    assert_eq!(world.api(Method::PATCH, "sso", activate).await.status, 204);
     let record = &list[0];
     assert_eq!(record["clientID"], postern_core::mapping::hex_ripemd160("t:p:https://idp2.example.com"));
     assert_eq!(record["clientSecret"].as_str().unwrap().len(), 43);

@@ -232,15 +232,21 @@ impl World {
     /// Redeems a code as the client of [`asking`], with other fields where they are given; an empty one is left out.
     pub(crate) async fn redeem(&self, code: &str, fields: &[(&str, &str)]) -> Answer {
         let secret = self.connection_secret("acme.example").await;
+        let client = [("client_id", "tenant=acme.example&product=crm"), ("client_secret", secret.as_str())];
+        self.redeem_with(code, &merged(&client, fields)).await
+    }
+
+    /// Redeems a code with these credentials and other fields.
+    pub(crate) async fn redeem_with(&self, code: &str, fields: &[(&str, &str)]) -> Answer {
         let usual = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", CALLBACK),
             ("code_verifier", VERIFIER),
-            ("client_id", "tenant=acme.example&product=crm"),
-            ("client_secret", &secret),
         ];
-        self.form("/api/oauth/token", &merged(&usual, fields), &[]).await
+        let mut fields = merged(&usual, fields);
+        fields.retain(|(_, value)| !value.is_empty());
+        self.form("/api/oauth/token", &fields, &[]).await
     }
 
     pub(crate) async fn connection_secret(&self, tenant: &str) -> String {
@@ -267,12 +273,12 @@ pub(crate) fn asking(parameters: &[(&str, &str)]) -> String {
         ("code_challenge_method", "S256"),
     ];
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(merged(&usual, parameters)).finish()
+    query.extend_pairs(merged(&usual, parameters).into_iter().filter(|(_, value)| !value.is_empty())).finish()
 }
 
 fn merged<'a>(usual: &[(&'a str, &'a str)], given: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let kept = usual.iter().filter(|(name, _)| !given.iter().any(|(other, _)| other == name));
-    kept.chain(given.iter().filter(|(_, value)| !value.is_empty())).copied().collect()
+    kept.chain(given).copied().collect()
 }
 
 /// What a browser and an identity provider find in the redirect to the latter.

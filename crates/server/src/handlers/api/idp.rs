@@ -144,12 +144,14 @@ impl Draft {
         needs.into_iter().filter_map(|(name, missing)| missing.then_some(name)).collect()
     }
 
-    /// The identity provider, if enough is known: with at least one key. What an operator settled stays as it is in `present`.
-    pub(super) fn into_idp(self, present: Option<&SamlIdp>) -> Result<SamlIdp, Fault> {
+    /// The identity provider, if enough is known: with at least one key. What an operator settled about one of the `known`
+    /// stays.
+    pub(super) fn into_idp<'a>(self, known: impl IntoIterator<Item = &'a SamlIdp>) -> Result<SamlIdp, Fault> {
         let missing = |name: &str| Code::FieldMissing.fault().expected(name);
         if let Some(name) = self.missing().first() {
             return Err(missing(name));
         }
+        let present = known.into_iter().find(|known| self.entity_id.as_ref() == Some(&known.entity_id));
         Ok(SamlIdp {
             entity_id: self.entity_id.ok_or_else(|| missing("entityID"))?,
             sso: self.sso,

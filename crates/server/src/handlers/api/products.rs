@@ -55,9 +55,11 @@ async fn try_find(call: &ApiCall) -> Result<Value, Fault> {
         (None, Some(client_id)) => call.app.products.find_by_client_id(client_id).await?,
         (None, None) => {
             let (offset, limit) = call.page()?;
-            let products = call.app.products.list(offset, limit).await?;
-            let shown: Vec<_> = products.iter().filter(|p| call.permits(&p.name)).map(|p| describe(p, None)).collect();
-            return Ok(json!(shown));
+            let products = match &call.key.product {
+                Some(own) => call.app.products.find(own).await?.into_iter().skip(offset as usize).collect(),
+                None => call.app.products.list(offset, limit).await?,
+            };
+            return Ok(json!(products.iter().map(|product| describe(product, None)).collect::<Vec<_>>()));
         }
     };
     let product = one.filter(|product| call.permits(&product.name)).ok_or(Code::ProductNotFound)?;

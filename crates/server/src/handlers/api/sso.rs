@@ -41,7 +41,13 @@ async fn try_create(call: &ApiCall) -> Result<Arc<Connection>, Fault> {
         return Err(Code::FieldMissing.fault().expected("redirectUrl"));
     }
     let scope = call.scope(body)?;
-    let mut idp = draft.into_idp(None)?;
+    // The scope's connection to the same IdP keeps what an operator settled about it.
+    let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
+    let present = present.iter().map(|connection| {
+        let Idp::Saml(idp) = &connection.idp;
+        idp
+    });
+    let mut idp = draft.into_idp(present)?;
     settle(&mut idp, body)?;
     call.app.connections.create(scope, idp, settings(body)?).await
 }
@@ -67,7 +73,7 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
     let connection = connection.ok_or(Code::ConnectionSecretMismatch)?;
     let Idp::Saml(present) = &connection.idp;
     let mut idp = match Draft::read(call, Some(present)).await? {
-        Some(draft) => draft.into_idp(Some(present))?,
+        Some(draft) => draft.into_idp([present])?,
         None => present.clone(),
     };
     settle(&mut idp, body)?;

@@ -25,7 +25,7 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let find = async {
         let product = product(&call)?;
         let (offset, limit) = call.page()?;
-        call.app.traces.of_product(product, offset, limit).await
+        call.app.traces.of_product(product, offset, limit, call.app.now()).await
     };
     let traces = find.await.map_err(Refusal::api)?;
     let data: Vec<_> = traces.iter().map(|trace| describe(trace, &call)).collect();
@@ -34,7 +34,7 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
 
 /// `GET …/product/count?product=`: how many there are.
 pub async fn count(call: ApiCall) -> Result<HttpResponse, Refusal> {
-    let count = async { call.app.traces.count(product(&call)?).await };
+    let count = async { call.app.traces.count(product(&call)?, call.app.now()).await };
     let count = count.await.map_err(Refusal::api)?;
     Ok(no_store(&mut HttpResponse::Ok()).json(json!({ "count": count })))
 }
