@@ -11,6 +11,7 @@ pub mod login;
 pub mod mapping;
 pub mod ports;
 pub mod products;
+pub mod provider_words;
 pub mod redirect;
 pub mod refresh;
 pub mod scope;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postern_core::fault::Code;
+use postern_core::provider_words::{PROVIDERS, words};
 
 #[test]
 fn the_reference_of_the_configuration_is_current() {
@@ -64,6 +65,12 @@ fn faults() -> String {
         write!(text, "\n### {code}\n\n{}\n{}\n\n", code.sentence(), code.hint()).unwrap();
         writeln!(text, "Mended by {}. HTTP {}, OAuth `{}`.", code.mender().name(), code.status(), code.oauth())
             .unwrap();
+        if let Some(words) = words(*code) {
+            writeln!(text).unwrap();
+            for (provider, place) in PROVIDERS.iter().zip(words) {
+                writeln!(text, "* {provider}: {place}").unwrap();
+            }
+        }
     }
     text
 }
