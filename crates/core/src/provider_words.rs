@@ -51,13 +51,6 @@ pub fn words(code: Code) -> Option<[&'static str; 5]> {
             "Service > Edit Federation Service Properties > Federation Service identifier",
             "Realm settings > SAML 2.0 Identity Provider Metadata > entityID",
         ],
-        Code::SamlEncryptionUnsupported => [
-            "General > SAML Settings > Advanced: Assertion Encryption = Unencrypted",
-            "Single sign-on > Token encryption > Deactivate",
-            "Does not encrypt assertions",
-            "Set-AdfsRelyingPartyTrust -EncryptClaims $false",
-            "Clients > Keys > Encrypt assertions = Off",
-        ],
         Code::SamlStatusNotSuccess => [
             "Reports > System Log, by the user or the application",
             "Enterprise application > Sign-in logs",

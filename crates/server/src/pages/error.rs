@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use postern_core::fault::{Code, Mender};
 use postern_core::products::Product;
+use postern_core::provider_words::{PROVIDERS, words};
 
 use super::layout::page;
 
@@ -22,6 +23,12 @@ pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> 
                 dt { "Code" } dd { code { (code) } }
                 @if let Some(reference) = reference { dt { "Reference" } dd { code { (reference) } } }
                 @if let Some(product) = product { (support(product)) }
+            }
+            @if let Some(words) = words(code) {
+                details {
+                    summary { "Where this is mended" }
+                    dl { @for (provider, place) in PROVIDERS.iter().zip(words) { dt { (provider) } dd { (place) } } }
+                }
             }
         },
     )
