@@ -1,4 +1,4 @@
-//! The connection to a Redis, shared by everybody, made anew when it is lost.
+//! The connection of a runtime to a Redis, shared by all that runs there, made anew when it is lost.
 //!
 //! The client's own manager of connections is not used, because it goes on failing for ever after a call that was
 //! answered by anything but silence (a password that was wrong for a moment, a server that was still loading), and because it

@@ -10,8 +10,9 @@ mod link;
 #[cfg(test)]
 mod server;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -19,13 +20,18 @@ use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use ::redis::{Client, ConnectionAddr, ConnectionInfo, Pipeline, ProtocolVersion, RedisResult, TlsCertificates, Value};
 use async_trait::async_trait;
 use postern_core::ports::{Backend, Op, Reply, StoreError};
+use tokio::runtime::{self, Handle};
 
 use self::link::Link;
 use crate::{OpenError, RedisUrl, batch};
 
 /// Keeps everything in a Redis.
 pub struct RedisBackend {
-    link: Arc<Link>,
+    client: Client,
+    /// One connection for each runtime, and each thread that serves requests is one. Whoever waits for an answer is then
+    /// woken by the thread it runs on; with one connection for all, a round trip would cost two switches between threads,
+    /// which is more than all else it costs.
+    links: Mutex<HashMap<runtime::Id, Arc<Link>>>,
 }
 
 /// What the URL of a Redis does not say.
@@ -61,17 +67,23 @@ impl RedisBackend {
         } else {
             Client::open(info).map_err(refused)?
         };
-        Ok(Self { link: Link::new(client) })
+        Ok(Self { client, links: Mutex::default() })
+    }
+
+    fn link(&self) -> Arc<Link> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.entry(Handle::current().id()).or_insert_with(|| Link::new(self.client.clone())).clone()
     }
 
     async fn send(&self, pipeline: &Pipeline, repeatable: bool) -> Result<Vec<Value>, StoreError> {
+        let link = self.link();
         let mut may_repeat = repeatable;
         loop {
-            let (call, mut connection) = self.link.connection().await?;
+            let (call, mut connection) = link.connection().await?;
             match ask(&mut connection, pipeline).await {
                 Ok(values) => return Ok(values),
                 Err(error) => {
-                    let lost = self.link.failed(call, &error);
+                    let lost = link.failed(call, &error);
                     // The server may have done it before the connection was lost. What reads, or says the same twice, may
                     // be asked again; anything else is for the caller to decide.
                     if !(lost && std::mem::take(&mut may_repeat) && !error.is_timeout()) {

@@ -94,6 +94,21 @@ async fn a_connection_that_was_closed_while_idle_costs_nobody_an_error() {
 }
 
 #[tokio::test]
+async fn a_thread_that_ends_takes_nobodys_connection_with_it() {
+    let server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    let shared = backend.clone();
+    let other = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { ping(&*shared).await.unwrap() });
+    });
+    other.join().unwrap();
+    // A consume is never asked twice, so this one does not lean on what the other thread has left.
+    let consume = Op::Consume { key: "a".into(), tombstone: vec![], lifetime: Duration::from_secs(1) };
+    backend.run(vec![consume]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_password_that_was_wrong_for_a_moment_is_not_remembered() {
     let server = RedisServer::start(&["--requirepass", "old"]).await;
     let (old, new) =
