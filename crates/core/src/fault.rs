@@ -296,6 +296,8 @@ faults! {
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     TraceNotFound, BridgeAdmin, 404, "invalid_request", "There is no such trace.", "Traces are kept for seven days; check the id.";
+    KeyNotFound, BridgeAdmin, 404, "invalid_request", "There is no such key.", "Look it up with GET /api/v1/sp-keys.";
+    KeyInUse, BridgeAdmin, 409, "invalid_request", "The key is in use.", "Activate another key for this use first, and wait until the identity providers know it.";
     ConnectionSecretMismatch, BridgeAdmin, 400, "invalid_request", "clientSecret mismatch", "Send the clientSecret that GET /api/v1/sso returns.";
     ConnectionEntityIdChanged, BridgeAdmin, 400, "invalid_request", "Tenant/Product config mismatch with IdP metadata", "Metadata of another identity provider needs a connection of its own: create one and delete this one.";
     ChangedMeanwhile, BridgeAdmin, 409, "invalid_request", "The record was changed by somebody else at the same time.", "Read it again and repeat the change.";

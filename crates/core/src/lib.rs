@@ -9,6 +9,7 @@ pub mod fault;
 pub mod identity;
 pub mod login;
 pub mod mapping;
+pub mod own_keys;
 pub mod ports;
 pub mod products;
 pub mod provider_words;

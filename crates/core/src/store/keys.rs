@@ -13,6 +13,7 @@ use crate::connections::{ConnectionAlias, ScopeConnections};
 use crate::event::Event;
 use crate::login::handoff::Handoff;
 use crate::login::{AccessToken, Grant, Login, Replay, Session, SessionId};
+use crate::own_keys::OwnKeys;
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
@@ -97,6 +98,10 @@ impl<'a> Keys<'a> {
         Index(format!("p1:x:conn:entity:{{{}}}", self.seal.blind("connections-of-entity", entity_id.as_bytes())))
     }
 
+    /// The keys with which we present ourselves to SAML IdPs.
+    pub fn own_keys(&self) -> Key<OwnKeys> {
+        Key::new("p1:own-keys".into())
+    }
     /// Connections whose metadata is fetched, by when that is due.
     pub fn refreshes(&self) -> Index {
         Index("p1:x:refresh".into())
