@@ -1,6 +1,6 @@
 //! The signing key of a make-believe identity provider, with its certificate.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -70,6 +70,13 @@ impl Key {
     /// The public key as `RSAPublicKey` of RFC 8017, DER.
     pub fn public_key(&self) -> &[u8] {
         self.pair.public_key().as_ref()
+    }
+
+    /// The public key as `SubjectPublicKeyInfo` of RFC 5280, DER.
+    pub fn public_key_info(&self) -> Vec<u8> {
+        let info: PublicKeyX509Der<'_> =
+            self.pair.public_key().as_der().expect("an RSA key that was made or read can be written");
+        info.as_ref().to_vec()
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256 over `message`.

@@ -1,12 +1,15 @@
 //! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider ([`idp`]), an
-//! app that signs people in ([`app`]), and the keys and messages they need ([`key`], [`response`]).
+//! app that signs people in ([`app`]), the keys and messages they need ([`key`], [`response`], [`encryption`]), and what
+//! somebody with bad intentions would send instead ([`attack`]).
 //!
 //! Nothing here uses `postern-saml`. Messages are written and signed by code of this crate's own, so that a fault of the
 //! reader cannot hide behind the same fault of the writer. Servers listen on loopback only: this identity provider tells
 //! everyone its passwords.
 
 pub mod app;
+pub mod attack;
 pub mod client;
+pub mod encryption;
 pub mod idp;
 pub mod key;
 pub mod metadata;
@@ -14,6 +17,7 @@ mod page;
 pub mod response;
 mod running;
 mod sessions;
+mod signature;
 mod xml;
 
 pub use crate::running::Running;

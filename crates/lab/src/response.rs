@@ -17,11 +17,11 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, HEXLOWER};
 use postern_core::ports::{Random, Timestamp};
 
 use crate::key::Key;
+use crate::signature::Signature;
 use crate::xml::{attribute, optional, text};
 
 /// The pieces of a response. Times are text, so that a test can make them anything.
@@ -331,25 +331,13 @@ impl Signable<'_> {
 
     fn signature(&self, key: &Key) -> String {
         // Head and tail without the signature between them are what the enveloped-signature transform leaves over.
-        let digest_value = BASE64.encode(digest(&SHA256, [&*self.head, &self.tail].concat().as_bytes()).as_ref());
-        let signed_info = format!(
-            r##"<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod><ds:Reference URI="#{}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></ds:Transform><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod><ds:DigestValue>{digest_value}</ds:DigestValue></ds:Reference></ds:SignedInfo>"##,
-            attribute(self.id),
-        );
-        // Canonicalised on its own, SignedInfo carries the declaration that its parent has in the document.
-        let canonical = format!(r#"<ds:SignedInfo xmlns:ds="{DS}">{signed_info}"#);
-        let signature_value = BASE64.encode(&key.sign(canonical.as_bytes()));
-        let certificate = key.certificate_base64();
-        format!(
-            r#"<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{signed_info}<ds:SignatureValue>{signature_value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"#
-        )
+        Signature::over(&[&*self.head, &self.tail].concat(), self.id).by(key)
     }
 }
 
-const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
-
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
     use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use roxmltree::Document;
 

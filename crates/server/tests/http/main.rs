@@ -3,6 +3,7 @@
 
 mod acs;
 mod api;
+mod attacks;
 mod authorize;
 mod budget;
 mod refresh;
