@@ -158,7 +158,6 @@ async fn wrong_content(guide: &mut Guide) {
         (Code::SamlExpired, |good| Response { not_on_or_after: Some(hours(-1)), ..good }),
         (Code::SamlSessionExpired, |good| Response { session_not_on_or_after: Some(hours(-1)), ..good }),
         (Code::SamlTimeMalformed, |good| Response { not_before: Some(STRANGE.into()), ..good }),
-        (Code::SamlValueMalformed, |good| Response { name_id: Some(format!(" {STRANGE} ")), ..good }),
         (Code::SamlSubjectConfirmation, |good| Response { confirmation_method: format!("urn:{STRANGE}"), ..good }),
         (Code::SamlRecipientMismatch, |good| Response { recipient: Some(url()), ..good }),
         (Code::SamlAuthnStatementMissing, |good| Response { authn_instant: None, ..good }),
@@ -178,6 +177,11 @@ async fn wrong_content(guide: &mut Guide) {
         (Code::SamlConditionsMissing, |xml| {
             let (before, after) = (xml.find("<saml:Conditions").unwrap(), xml.find("<saml:AuthnStatement").unwrap());
             [&xml[..before], &xml[after..]].concat()
+        }),
+        (Code::SamlValueMalformed, |xml| xml.replace(r#"<saml:Attribute Name="groups">"#, "<saml:Attribute>")),
+        (Code::SamlEncryptedAttribute, |xml| {
+            let end = "</saml:AttributeStatement>";
+            xml.replace(end, &format!("<saml:EncryptedAttribute>{STRANGE}</saml:EncryptedAttribute>{end}"))
         }),
     ];
     for (code, rewrite) in rewritten {
