@@ -27,6 +27,7 @@ fn benches(criterion: &mut Criterion) {
         sp_entity_id: SP,
         acs_url: ACS,
         request_id: Some(REQUEST),
+        decryption_keys: &[],
         now: NOW.parse().expect("a constant"),
         skew: Duration::from_secs(180),
     };

@@ -11,7 +11,10 @@ use crate::verify::{Trust, fits};
 
 /// The fault of a signature that no trusted key made.
 pub(crate) fn why(signature: &Signature<'_, '_>, signed_info: &str, trust: &Trust<'_>) -> Fault {
-    let keys = &trust.keys;
+    if !trust.explains {
+        return Code::SamlSignatureInvalid.fault();
+    }
+    let keys = trust.keys;
     // A trusted key made it, and is too small to be relied on.
     for trusted in keys.iter().filter(|trusted| trusted.key.kind == KeyKind::Rsa) {
         let small = signature.method.with_small_rsa().is_some_and(|algorithm| {

@@ -13,6 +13,10 @@ pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(crate) const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// XML Signature.
 pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// XML Encryption 1.0: most of it.
+pub(crate) const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+/// XML Encryption 1.1: what it added.
+pub(crate) const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// XML Schema instances: `xsi:nil`.
 pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 

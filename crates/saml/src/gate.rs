@@ -11,15 +11,25 @@ use roxmltree::{Document, Node};
 use postern_core::fault::{Code, Fault};
 
 use crate::algorithm::Allowed;
-use crate::element::{DS, SAML, SAMLP, all, children, is};
+use crate::element::{DS, SAML, SAMLP, XENC, all, children, is};
 use crate::signature::Signature;
 
 /// A response of the one permitted shape. Nothing in it is verified yet.
 #[derive(Debug)]
 pub(crate) struct Gated<'a, 'i> {
     pub(crate) response: Node<'a, 'i>,
-    /// One or two: on the response, on the assertion.
+    pub(crate) content: Content<'a, 'i>,
+    /// Two at most: on the response, on the assertion. An encrypted assertion may have one inside.
     pub(crate) signatures: Vec<Signature<'a, 'i>>,
+}
+
+/// The one assertion of a response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content<'a, 'i> {
+    /// `saml:Assertion`.
+    Plain(Node<'a, 'i>),
+    /// `saml:EncryptedAssertion`.
+    Encrypted(Node<'a, 'i>),
 }
 
 /// The root, if it is a SAML 2.0 response.
@@ -31,35 +41,30 @@ pub(crate) fn response<'a, 'i>(document: &'a Document<'i>) -> Result<Node<'a, 'i
     Ok(root)
 }
 
-/// The assertion of a response: one, a child of it.
-pub(crate) fn assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Fault> {
-    let assertions = all(response, SAML, "Assertion").count();
-    let encrypted = all(response, SAML, "EncryptedAssertion").count();
-    match (assertions, encrypted) {
-        // Where encrypted assertions will be opened: the document with the plain assertion in its place then passes this
-        // gate once more.
-        (0, 1) => Err(Code::SamlEncryptionUnsupported.fault()),
-        (1, 0) => all(response, SAML, "Assertion").next().ok_or_else(|| Code::SamlAssertionCount.fault()),
-        _ => Err(Code::SamlAssertionCount.fault().expected("1").received((assertions + encrypted).to_string())),
+/// The assertion of a response, plain or encrypted: one, a child of it.
+pub(crate) fn content<'a, 'i>(response: Node<'a, 'i>) -> Result<Content<'a, 'i>, Fault> {
+    let plain = all(response, SAML, "Assertion").map(Content::Plain);
+    let encrypted = all(response, SAML, "EncryptedAssertion").map(Content::Encrypted);
+    let contents: Vec<_> = plain.chain(encrypted).collect();
+    match contents[..] {
+        [content] => Ok(content),
+        _ => Err(Code::SamlAssertionCount.fault().expected("1").received(contents.len().to_string())),
     }
 }
 
-/// Lets a response of the permitted shape through.
+/// Lets a response of the permitted shape through. An encrypted assertion is opened later, and the response with the plain
+/// one in its place passes once more.
 pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>, allowed: &Allowed) -> Result<Gated<'a, 'i>, Fault> {
     let signatures = places(response)?;
-    let assertion = assertion(response)?;
-    // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
-    if signatures.is_empty() {
-        return Err(Code::SamlUnsigned.fault());
-    }
+    let content = content(response)?;
     let signatures = signatures
         .into_iter()
         .map(|signature| {
-            let covers = covered(signature, response, assertion)?;
+            let covers = covered(signature, response, content)?;
             Signature::read(signature, covers, allowed)
         })
         .collect::<Result<_, Fault>>()?;
-    Ok(Gated { response, signatures })
+    Ok(Gated { response, content, signatures })
 }
 
 fn forbidden(expected: impl Into<String>, received: impl Into<String>) -> Fault {
@@ -90,6 +95,9 @@ fn places<'a, 'i>(response: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, Fault> {
             // X20: the words that a verifier looks for exist in its namespace only.
             "SignedInfo" | "SignatureValue" | "Reference" | "Transform" | "DigestValue" if namespace != Some(DS) => {
                 return Err(forbidden(format!("ds:{name}"), "the same name in another namespace"));
+            }
+            "EncryptedData" | "EncryptedKey" | "CipherData" | "CipherValue" if namespace != Some(XENC) => {
+                return Err(forbidden(format!("xenc:{name}"), "the same name in another namespace"));
             }
             "NameID" | "Issuer" | "Subject" | "Conditions" | "AttributeStatement" | "AuthnStatement"
                 if namespace != Some(SAML) =>
@@ -129,10 +137,13 @@ fn identifiers<'a>(element: Node<'a, '_>, ids: &mut HashSet<&'a str>) -> Result<
 fn covered<'a, 'i>(
     signature: Node<'a, 'i>,
     response: Node<'a, 'i>,
-    assertion: Node<'a, 'i>,
+    content: Content<'a, 'i>,
 ) -> Result<Node<'a, 'i>, Fault> {
     let place = "ds:Signature right after the Issuer of the Response or of the Assertion";
-    let parent = signature.parent_element().filter(|&parent| parent == response || parent == assertion);
+    let may_be_signed = |parent: &Node<'a, 'i>| {
+        *parent == response || matches!(content, Content::Plain(assertion) if assertion == *parent)
+    };
+    let parent = signature.parent_element().filter(may_be_signed);
     let Some(parent) = parent else { return Err(forbidden(place, "elsewhere")) };
     let mut order = children(parent);
     let after_issuer = order.next().is_some_and(|first| is(first, SAML, "Issuer")) && order.next() == Some(signature);

@@ -5,13 +5,19 @@ use roxmltree::Node;
 use postern_core::fault::{Code, Fault};
 use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
 
+use crate::document::{self, RESPONSE};
 use crate::element::{SAML, XSI, all, attribute, children, is, only, required, text};
-use crate::time;
+use crate::response::Expectation;
+use crate::{opened, time};
 
 /// Reads the person out of an assertion. `notes` gets what was left out, by name.
-pub(crate) fn read(assertion: Node<'_, '_>, issuer: &str, notes: &mut Vec<String>) -> Result<Identity, Fault> {
+pub(crate) fn read(
+    assertion: Node<'_, '_>,
+    expected: &Expectation<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Identity, Fault> {
     let name_id = match only(assertion, SAML, "Subject")? {
-        Some(subject) => subject_name(subject)?,
+        Some(subject) => subject_name(subject, expected)?,
         None => None,
     };
     let mut attributes = Vec::new();
@@ -19,13 +25,15 @@ pub(crate) fn read(assertion: Node<'_, '_>, issuer: &str, notes: &mut Vec<String
         for child in children(statement) {
             if is(child, SAML, "Attribute") {
                 attributes.push(read_attribute(child, notes)?);
+            } else if is(child, SAML, "EncryptedAttribute") {
+                return Err(Code::SamlEncryptedAttribute.fault().expected("Attribute").received("EncryptedAttribute"));
             } else {
                 notes.push(format!("left out: {} in an AttributeStatement", child.tag_name().name()));
             }
         }
     }
     let mut identity = Identity {
-        issuer: issuer.to_owned(),
+        issuer: expected.idp.entity_id.clone(),
         name_id,
         attributes,
         authenticated_at: None,
@@ -48,18 +56,24 @@ pub(crate) fn read(assertion: Node<'_, '_>, issuer: &str, notes: &mut Vec<String
 }
 
 /// SAML Core §2.4.1. A NameID is not demanded (H22, SDP-SP13): `core` decides what identifies the person.
-fn subject_name(subject: Node<'_, '_>) -> Result<Option<NameId>, Fault> {
-    if only(subject, SAML, "EncryptedID")?.is_some() {
-        return Err(Code::SamlEncryptionUnsupported.fault().received("EncryptedID"));
+fn subject_name(subject: Node<'_, '_>, expected: &Expectation<'_>) -> Result<Option<NameId>, Fault> {
+    match (only(subject, SAML, "NameID")?, only(subject, SAML, "EncryptedID")?) {
+        (Some(_), Some(_)) => Err(Code::SamlValueMalformed.fault().expected("NameID or EncryptedID").received("both")),
+        (Some(name_id), None) => read_name(name_id).map(Some),
+        (None, Some(encrypted)) => {
+            let name_id = opened::name_id(encrypted, expected)?;
+            read_name(document::parse(&name_id, RESPONSE)?.root_element()).map(Some)
+        }
+        (None, None) => Ok(None),
     }
-    only(subject, SAML, "NameID")?.map(read_name).transpose()
 }
 
 fn read_name(name_id: Node<'_, '_>) -> Result<NameId, Fault> {
-    let value = text(name_id)?;
-    // White space around an identifier makes two identifiers out of one, depending on who trims.
-    if value.is_empty() || value.trim() != value {
-        return Err(Code::SamlValueMalformed.fault().expected("a NameID without white space around it"));
+    // White space around an identifier makes two identifiers out of one, depending on who trims. Pretty-printed responses
+    // have it, so here it is always trimmed.
+    let value = text(name_id)?.trim_matches([' ', '\t', '\r', '\n']);
+    if value.is_empty() {
+        return Err(Code::SamlValueMalformed.fault().expected("a NameID").received("an empty one"));
     }
     Ok(NameId { value: value.to_owned(), format: format(attribute(name_id, "Format")) })
 }

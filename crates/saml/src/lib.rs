@@ -14,6 +14,7 @@
 //! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/saml/rules.rs` |
 //! | H13, H14 confirmation, H26 unsolicited | `confirmation`, `envelope` | `tests/saml/rules.rs` |
 //! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/saml/rules.rs` |
+//! | H21 encrypted assertions; X15 | `encryption`, `decrypt`, `opened`, `keys` | `tests/saml/encrypted.rs` |
 //! | H22, H24 what is read of the person | `identity` | `tests/saml/identity.rs` |
 //! | M1, M7, M8 metadata | `metadata` | there, `tests/saml/metadata.rs` |
 //! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/saml/wrapping.rs` |
@@ -26,14 +27,18 @@ mod c14n;
 pub mod certificate;
 mod conditions;
 mod confirmation;
+mod decrypt;
 mod diagnose;
 mod document;
 mod element;
+mod encryption;
 mod envelope;
 mod escape;
 mod gate;
 mod identity;
+pub mod keys;
 pub mod metadata;
+mod opened;
 pub mod request;
 pub mod response;
 mod signature;

@@ -11,8 +11,10 @@
 //! | 4 signatures | `verify` over `c14n`, `diagnose` | every signature that no key of this connection made, changed content |
 //! | 5 read again | here | nothing: from now on only the canonical bytes that were digested are read |
 //! | 6 response | `envelope` | other destination, issuer, request |
-//! | 7 assertion | `assertion`, `confirmation`, `conditions` | other audience, recipient, request; expired; not authenticated |
-//! | 8 person | `identity` | nothing more: what the IdP said, as it said it |
+//! | 7 open | `opened` over `encryption`, `decrypt` | what is not encrypted for us; then 1, 3 and 4 once more |
+//! | 8 signed | here | an assertion that no signature covers |
+//! | 9 assertion | `assertion`, `confirmation`, `conditions` | other audience, recipient, request; expired; not authenticated |
+//! | 10 person | `identity` | nothing more: what the IdP said, as it said it |
 //!
 //! Whether the assertion was used before is not known here: the caller remembers [`VerifiedAssertion::assertion_id`] until
 //! [`VerifiedAssertion::usable_until`] (H17).
@@ -25,9 +27,11 @@ use postern_core::identity::Identity;
 use postern_core::ports::Timestamp;
 
 use crate::document::{self, RESPONSE};
+use crate::gate::Content;
+use crate::keys::DecryptionKey;
 use crate::time::Present;
 use crate::verify::{Proof, Trust};
-use crate::{assertion, certificate, element, envelope, gate, identity, status, verify};
+use crate::{assertion, certificate, element, envelope, gate, identity, opened, status, verify};
 
 /// What a response has to answer to.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,8 @@ pub struct Expectation<'a> {
     pub acs_url: &'a str,
     /// The ID of the request that it answers; `None`: an unsolicited response.
     pub request_id: Option<&'a str>,
+    /// Our keys for encrypted assertions: several while one replaces another, none if we have none.
+    pub decryption_keys: &'a [DecryptionKey],
     /// The present.
     pub now: Timestamp,
     /// How far the clocks of the IdP may be off, in both directions. More than 300 seconds count as 300 (H16).
@@ -121,45 +127,67 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     let allowed = &expected.idp.allow;
     let gated = gate::pass(unverified_response, allowed)?;
 
-    let trust = Trust { keys: certificate::trusted(&expected.idp.signing_keys), allowed };
+    let keys = certificate::trusted(&expected.idp.signing_keys);
+    let trust = Trust { keys: &keys, allowed, explains: true };
     let signed = verify::every_signature(&gated, &trust)?;
 
-    let (accepted, identity, mut notes) = match (&signed.response, &signed.assertion) {
-        (Some(proof), _) => {
-            let document = document::parse(&proof.canonical, RESPONSE)?;
-            let response = gate::response(&document)?;
-            envelope::check(response, true, expected)?;
-            person(gate::assertion(response)?, expected)?
+    let canonical;
+    let response = match &signed.response {
+        Some(proof) => {
+            canonical = document::parse(&proof.canonical, RESPONSE)?;
+            gate::response(&canonical)?
         }
-        (None, Some(proof)) => {
-            envelope::check(unverified_response, false, expected)?;
-            let document = document::parse(&proof.canonical, RESPONSE)?;
-            person(document.root_element(), expected)?
-        }
-        (None, None) => return Err(Code::SamlUnsigned.fault()),
+        None => unverified_response,
     };
-    notes.extend(signed.proofs().flat_map(|proof| worth_knowing(proof, expected.now)));
+    let response_signed = signed.response.is_some();
+    envelope::check(response, response_signed, expected)?;
+
+    let mut opened = None;
+    let person = match (gate::content(response)?, &signed.assertion) {
+        (Content::Encrypted(encrypted), _) => {
+            let opened = opened.insert(opened::assertion(encrypted, response_signed, &trust, expected)?);
+            person_of(&opened.assertion, expected)?
+        }
+        (Content::Plain(_), Some(proof)) => person_of(&proof.canonical, expected)?,
+        (Content::Plain(assertion), None) if response_signed => person(assertion, expected)?,
+        // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
+        (Content::Plain(_), None) => return Err(Code::SamlUnsigned.fault()),
+    };
+    let (accepted, identity, mut notes) = person;
+    let inside = opened.iter().flat_map(|opened| opened.inside.proofs());
+    notes.extend(signed.proofs().chain(inside).flat_map(|proof| worth_knowing(proof, expected.now)));
+    if opened.is_some_and(|opened| opened.thanks_to_cbc) {
+        notes.push(thanks_to(Allowance::AesCbc));
+    }
     let assertion::Accepted { id: assertion_id, issued, refused_from: usable_until } = accepted;
     Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes })
 }
 
 type Person = (assertion::Accepted, Identity, Vec<String>);
 
-/// Steps 7 and 8, on an assertion from verified bytes.
+/// Steps 9 and 10, on an assertion as a text of its own.
+fn person_of(verified: &str, expected: &Expectation<'_>) -> Result<Person, Fault> {
+    person(document::parse(verified, RESPONSE)?.root_element(), expected)
+}
+
+/// Steps 9 and 10, on an assertion from verified bytes.
 fn person(assertion: roxmltree::Node<'_, '_>, expected: &Expectation<'_>) -> Result<Person, Fault> {
     let accepted = assertion::check(assertion, expected)?;
     let mut notes = Vec::new();
-    let identity = identity::read(assertion, &expected.idp.entity_id, &mut notes)?;
+    let identity = identity::read(assertion, expected, &mut notes)?;
     Ok((accepted, identity, notes))
 }
 
 /// M8: a date in a certificate locks nobody out, but somebody should know. So it is with what was loosened.
 fn worth_knowing(proof: &Proof<'_>, now: Timestamp) -> Vec<String> {
-    let thanks_to =
-        proof.thanks_to.iter().map(|allowance| format!("accepted only because {} is allowed", allowance.name()));
+    let loosened = proof.thanks_to.iter().copied().map(thanks_to);
     let expired = (proof.by.not_after < now).then(|| {
         let fingerprint = certificate::fingerprint(proof.by);
         format!("the signing certificate {fingerprint} expired on {}", proof.by.not_after)
     });
-    thanks_to.chain(expired).collect()
+    loosened.chain(expired).collect()
+}
+
+fn thanks_to(allowance: Allowance) -> String {
+    format!("accepted only because {} is allowed", allowance.name())
 }

@@ -16,10 +16,28 @@ use crate::gate::Gated;
 use crate::signature::Signature;
 
 /// Whose signatures count, and how they may be made.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Trust<'k> {
-    pub(crate) keys: Vec<TrustedKey<'k>>,
+    pub(crate) keys: &'k [TrustedKey<'k>],
     pub(crate) allowed: &'k Allowed,
+    /// Whether a failure is looked into.
+    pub(crate) explains: bool,
+}
+
+impl Trust<'_> {
+    /// As much work as finding out that no key made a signature, for nothing: see `decrypt`.
+    pub(crate) fn spend(&self, message: &[u8]) {
+        for trusted in self.keys {
+            let bytes = trusted.key.rsa_bits().map_or(64, |bits| bits.div_ceil(8));
+            let mut value = vec![0x55; bytes];
+            value[0] = 0;
+            let algorithm = Method::RsaSha256.with(trusted.key.kind).or(Method::EcdsaSha256.with(trusted.key.kind));
+            if let Some(algorithm) = algorithm {
+                // It does not verify, and nobody asks.
+                let _ = UnparsedPublicKey::new(algorithm, &trusted.key.spki).verify(message, &value);
+            }
+        }
+    }
 }
 
 /// What the signatures of a document prove: nothing, where there are none.

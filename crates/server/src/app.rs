@@ -121,7 +121,7 @@ impl App {
     ) -> Expectation<'a> {
         let Idp::Saml(idp) = &connection.idp;
         let (now, skew) = (self.now(), self.clock_skew);
-        Expectation { idp, sp_entity_id: &self.saml_entity_id, acs_url, request_id, now, skew }
+        Expectation { idp, sp_entity_id: &self.saml_entity_id, acs_url, request_id, decryption_keys: &[], now, skew }
     }
 
     /// Whether something issued then may have been used before this process began to remember. The IdP's clock may be ahead

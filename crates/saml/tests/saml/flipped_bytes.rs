@@ -22,6 +22,7 @@ proptest! {
             sp_entity_id: SP,
             acs_url: ACS,
             request_id: Some(REQUEST),
+        decryption_keys: &[],
             now: NOW.parse().unwrap(),
             skew: Duration::from_secs(180),
         };

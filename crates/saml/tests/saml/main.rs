@@ -2,6 +2,8 @@
 //! documents without any help of the crate.
 
 mod bounds;
+mod encrypted;
+mod encrypter;
 mod flipped_bytes;
 mod identity;
 mod metadata;

@@ -318,10 +318,3 @@ fn times_have_fractions_and_offsets_and_always_a_zone() {
         );
     }
 }
-
-#[test]
-fn h21_an_encrypted_assertion_is_named_as_such() {
-    let encrypted =
-        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"></saml:EncryptedAssertion>";
-    assert_eq!(code(&around(encrypted)), Code::SamlEncryptionUnsupported);
-}

@@ -12,6 +12,7 @@ use postern_core::connection::{Allowance, Certificate, Endpoints, SamlIdp, Signi
 use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use postern_saml::certificate;
+use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, VerifiedAssertion, verify};
 
 pub(crate) const IDP: &str = "https://idp.example.com";
@@ -23,6 +24,10 @@ pub(crate) const NOW: &str = "2026-01-31T12:00:00Z";
 /// The IdP that the connection trusts, and one that it does not.
 pub(crate) static IDP_KEY: LazyLock<Key> = LazyLock::new(Key::rsa);
 pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(Key::rsa);
+
+/// Our key, for which the IdP encrypts.
+pub(crate) static SP_KEY: LazyLock<DecryptionKey> =
+    LazyLock::new(|| DecryptionKey::generate("sp.example.com", NOW.parse().unwrap(), NOW.parse().unwrap()).unwrap());
 
 const ASSERTION: &str = concat!(
     r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_assertion" "#,
@@ -64,6 +69,12 @@ pub(crate) fn changed(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
+/// The exclusive canonical form of an element that does not stand in it yet, from another canonicaliser than ours.
+pub(crate) fn canonical(element: &str) -> String {
+    use bergshamra::c14n::{C14nMode, canonicalize};
+    String::from_utf8(canonicalize::<&str>(element, C14nMode::Exclusive, None, &[]).unwrap()).unwrap()
+}
+
 /// A response of which the assertion is signed, after one change of the assertion.
 pub(crate) fn assertion_signed(from: &str, to: &str) -> String {
     around(&IDP_KEY.sign(&changed(ASSERTION, from, to)))
@@ -99,6 +110,11 @@ pub(crate) fn check(xml: &str) -> Result<VerifiedAssertion, Fault> {
     check_at(xml, NOW)
 }
 
+/// A connection with the trusted key that allows some things.
+pub(crate) fn allowing(allow: &[Allowance]) -> SamlIdp {
+    SamlIdp { allow: allow.iter().copied().collect(), ..idp(vec![IDP_KEY.certificate.clone()]) }
+}
+
 /// Verifies at some other time.
 pub(crate) fn check_at(xml: &str, now: &str) -> Result<VerifiedAssertion, Fault> {
     check_with(xml, &idp(vec![IDP_KEY.certificate.clone()]), Some(REQUEST), now)
@@ -118,9 +134,20 @@ pub(crate) fn check_with(
     request_id: Option<&str>,
     now: &str,
 ) -> Result<VerifiedAssertion, Fault> {
+    check_with_keys(xml, idp, request_id, now, std::slice::from_ref(&*SP_KEY))
+}
+
+/// Verifies with decryption keys of our own.
+pub(crate) fn check_with_keys(
+    xml: &str,
+    idp: &SamlIdp,
+    request_id: Option<&str>,
+    now: &str,
+    decryption_keys: &[DecryptionKey],
+) -> Result<VerifiedAssertion, Fault> {
     let now: Timestamp = now.parse().unwrap();
     let skew = Duration::from_secs(180);
-    verify(xml.as_bytes(), &Expectation { idp, sp_entity_id: SP, acs_url: ACS, request_id, now, skew })
+    verify(xml.as_bytes(), &Expectation { idp, sp_entity_id: SP, acs_url: ACS, request_id, decryption_keys, now, skew })
 }
 
 /// The code with which a response is refused.

@@ -14,6 +14,7 @@ use postern_core::connection::{Allowance, SamlIdp};
 use postern_core::fault::Fault;
 use postern_core::identity::Attribute;
 use postern_core::ports::Timestamp;
+use postern_saml::keys::DecryptionKey;
 use postern_saml::metadata;
 use postern_saml::response::{self, Expectation, VerifiedAssertion};
 use serde::Deserialize;
@@ -41,7 +42,7 @@ pub(super) struct Verify {
     /// The time at which it is judged, such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "RFC3339", required_unless_present = "batch")]
     now: Option<String>,
-    /// A private key of the service provider, PEM. This release refuses encrypted assertions whatever key there is
+    /// A private key of the service provider, PEM, for encrypted assertions; repeat it for several
     #[arg(long, value_name = "PEM")]
     decryption_key: Vec<PathBuf>,
     /// What the connection allows beyond the usual
@@ -127,15 +128,14 @@ impl Question {
     fn verified(&self) -> Result<Verdict, String> {
         let now: Timestamp = self.now.parse().map_err(|_| format!("'{}' is not an RFC 3339 time", self.now))?;
         let idp = self.idp()?;
-        for key in &self.sp_decryption_keys {
-            read(key)?;
-        }
+        let decryption_keys: Vec<_> = self.sp_decryption_keys.iter().map(decryption_key).collect::<Result<_, _>>()?;
         let response = read(&self.file)?;
         let expectation = Expectation {
             idp: &idp,
             sp_entity_id: &self.sp_entity_id,
             acs_url: &self.acs_url,
             request_id: self.request_id.as_deref(),
+            decryption_keys: &decryption_keys,
             now,
             skew: CLOCK_SKEW,
         };
@@ -165,6 +165,12 @@ impl Question {
 fn unknown_allowance(name: &str) -> String {
     let known: Vec<_> = Allowance::ALL.iter().map(|allowance| allowance.name()).collect();
     format!("'{name}' cannot be allowed; what can is: {}", known.join(", "))
+}
+
+fn decryption_key(path: &PathBuf) -> Result<DecryptionKey, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let pem = std::fs::read_to_string(path).map_err(|error| told(&error))?;
+    DecryptionKey::from_pem(&pem).map_err(|error| told(&error))
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
