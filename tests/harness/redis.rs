@@ -20,17 +20,10 @@ impl Redis {
         let running = Running::start(
             "redis-server",
             Command::new(tools::installed("bin/redis-server"))
-                .args([
-                    "--bind",
-                    "127.0.0.1",
-                    "--port",
-                    &port.to_string(),
-                    "--save",
-                    "",
-                    "--rdbcompression",
-                    "no",
-                    "--dir",
-                ])
+                .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
+                // For dumps: as they are, so that they can be searched, and at once.
+                .args(["--rdbcompression", "no", "--repl-diskless-sync-delay", "0"])
+                .arg("--dir")
                 .arg(folder.path()),
             folder,
         );
