@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
@@ -35,12 +36,15 @@ impl Listeners {
     pub async fn serve(self, app: Arc<App>) -> io::Result<()> {
         let app = Data::from(app);
         let serves_api = self.admin.is_none();
-        let public = server(self.public, app.clone(), move |config, app| routes::public(config, app, serves_api))?;
-        let operations = server(self.operations, app.clone(), routes::operations)?;
+        let workers = available_parallelism().map_or(1, usize::from);
+        let public = move |config: &mut _, app: &_| routes::public(config, app, serves_api);
+        let public = server(self.public, workers, app.clone(), public)?;
+        // Probes come one at a time.
+        let operations = server(self.operations, 1, app.clone(), routes::operations)?;
         match self.admin {
             None => futures_util::future::try_join(public, operations).await.map(|_| ()),
             Some(listener) => {
-                let admin = server(listener, app, routes::admin)?;
+                let admin = server(listener, workers, app, routes::admin)?;
                 futures_util::future::try_join3(public, operations, admin).await.map(|_| ())
             }
         }
@@ -52,9 +56,10 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
 }
 
-/// One listener and what it answers. The app is shared: actix runs the factory once for each worker.
+/// One listener and what it answers, on so many threads. The app is shared: actix runs the factory once for each worker.
 fn server(
     listener: TcpListener,
+    workers: usize,
     app: Data<App>,
     routes: impl Fn(&mut ServiceConfig, &Data<App>) + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -62,5 +67,5 @@ fn server(
         let (app, routes) = (app.clone(), routes.clone());
         Actix::new().wrap(from_fn(observe)).configure(move |config| routes(config, &app))
     };
-    Ok(HttpServer::new(factory).listen(listener)?.run())
+    Ok(HttpServer::new(factory).workers(workers).listen(listener)?.run())
 }
