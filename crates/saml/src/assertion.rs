@@ -40,10 +40,10 @@ pub(crate) fn check(assertion: Node<'_, '_>, expected: &Expectation<'_>) -> Resu
     Ok(Accepted { id, issued, refused_from: expected.present().refused_from(last) })
 }
 
-/// How old an unsolicited assertion may be, apart from the clocks' difference.
-const UNSOLICITED_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// How old an unsolicited assertion may be, apart from the clocks' difference: as old as IdPs let the longest-lived become.
+const UNSOLICITED_AGE: SignedDuration = SignedDuration::from_hours(1);
 
-/// An unsolicited assertion was issued just now (H26). For the answer to a request this is no rule: the request is ours, and
+/// An unsolicited assertion was issued not long ago (H26). For the answer to a request this is no rule: the request is ours, and
 /// we know its age. Here nothing else ties it to the present but what the IdP calls a lifetime, which may be a day.
 fn fresh(issued: Timestamp, expected: &Expectation<'_>) -> Result<(), Fault> {
     let present = expected.present();

@@ -131,23 +131,25 @@ fn identifiers<'a>(element: Node<'a, '_>, ids: &mut HashSet<&'a str>) -> Result<
     Ok(())
 }
 
-/// What a signature covers: the response or the assertion, whose child it is, right after the Issuer.
+/// What a signature covers: the response or the assertion, whose child it is, right after the Issuer or at the very end.
 ///
 /// SAML Core §2.3.3 and §3.2.2 put `ds:Signature` second, and SAML Profiles §4.1.4.2 requires an Issuer in what is signed.
+/// Auth0 puts it last. Both places are one each, and what is read is the element without it.
 fn covered<'a, 'i>(
     signature: Node<'a, 'i>,
     response: Node<'a, 'i>,
     content: Content<'a, 'i>,
 ) -> Result<Node<'a, 'i>, Fault> {
-    let place = "ds:Signature right after the Issuer of the Response or of the Assertion";
+    let place = "ds:Signature right after the Issuer of the Response or of the Assertion, or last in it";
     let may_be_signed = |parent: &Node<'a, 'i>| {
         *parent == response || matches!(content, Content::Plain(assertion) if assertion == *parent)
     };
     let parent = signature.parent_element().filter(may_be_signed);
     let Some(parent) = parent else { return Err(forbidden(place, "elsewhere")) };
     let mut order = children(parent);
-    let after_issuer = order.next().is_some_and(|first| is(first, SAML, "Issuer")) && order.next() == Some(signature);
-    if !after_issuer || order.any(|other| is(other, DS, "Signature")) {
+    let issuer_first = order.next().is_some_and(|first| is(first, SAML, "Issuer"));
+    let placed = order.next() == Some(signature) || parent.last_element_child() == Some(signature);
+    if !issuer_first || !placed || all(parent, DS, "Signature").count() != 1 {
         return Err(forbidden(place, "another order"));
     }
     Ok(parent)

@@ -103,12 +103,32 @@ fn x1_a_signature_that_only_stands_near_what_it_covers() {
     let signed = signed();
     let signature = signature(&signed);
     let bare = changed(&signed, signature, "");
-    // As child of the response, of the subject, and as last child of the assertion.
+    // As child of the response, of the subject, and in the middle of the assertion.
     assert_eq!(code(&behind_issuer(&around(&bare), signature)), Code::SamlSignatureForm);
-    for place in ["<saml:Subject>", "<saml:Conditions ", "</saml:Assertion>"] {
+    assert_eq!(
+        code(&changed(&around(&bare), "</samlp:Response>", &format!("{signature}</samlp:Response>"))),
+        Code::SamlSignatureForm
+    );
+    for place in ["<saml:Subject>", "<saml:Conditions ", "<saml:AttributeStatement>"] {
         let moved =
             if place == "<saml:Subject>" { format!("{place}{signature}") } else { format!("{signature}{place}") };
         assert_eq!(code(&around(&changed(&bare, place, &moved))), Code::SamlStructureForbidden, "{place}");
+    }
+}
+
+#[test]
+fn h11_a_signature_may_stand_last_in_what_it_covers() {
+    for signed in [good(), response_signed("", "")] {
+        let signature = signature(&signed).to_owned();
+        let end = if signed.find("<ds:Signature") < signed.find("<samlp:Status") {
+            "</samlp:Response>"
+        } else {
+            "</saml:Assertion>"
+        };
+        let last = changed(&changed(&signed, &signature, ""), end, &format!("{signature}{end}"));
+        assert_eq!(check(&last).unwrap().identity(), check(&signed).unwrap().identity());
+        let both = changed(&signed, end, &format!("{signature}{end}"));
+        assert_eq!(code(&both), Code::SamlStructureForbidden);
     }
 }
 
