@@ -5,12 +5,10 @@
 #[expect(dead_code, reason = "the tests use more of it")]
 mod support;
 
-use std::hint::black_box;
-use std::time::Duration;
-
 use aws_lc_rs::{digest, rand::SystemRandom, signature};
 use criterion::{Criterion, criterion_group, criterion_main};
-use postern_saml::response::{Expectation, verify};
+use postern_saml::response::verify;
+use std::hint::black_box;
 
 use support::*;
 
@@ -22,15 +20,7 @@ fn benches(criterion: &mut Criterion) {
     let value = "<saml:AttributeValue>anna@example.com</saml:AttributeValue>";
     let xml = assertion_signed(value, &format!("{value}{values}"));
     let idp = idp(vec![IDP_KEY.certificate.clone()]);
-    let expected = Expectation {
-        idp: &idp,
-        sp_entity_id: SP,
-        acs_url: ACS,
-        request_id: Some(REQUEST),
-        decryption_keys: &[],
-        now: NOW.parse().expect("a constant"),
-        skew: Duration::from_secs(180),
-    };
+    let expected = expected(&idp);
     let mut group = criterion.benchmark_group(format!("saml response of {} bytes", xml.len()));
     group.bench_function("verify", |bencher| {
         bencher.iter(|| verify(black_box(xml.as_bytes()), black_box(&expected)).expect("a good response"));

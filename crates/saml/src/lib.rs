@@ -9,6 +9,7 @@
 //! | rule | kept in | tested in |
 //! |---|---|---|
 //! | H1–H5 the request | `request` | there |
+//! | two verifiers agree | `second` | `tests/saml/second.rs` |
 //! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/saml/signatures.rs` |
 //! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/saml/signatures.rs` |
 //! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/saml/rules.rs` |
@@ -41,6 +42,7 @@ pub mod metadata;
 mod opened;
 pub mod request;
 pub mod response;
+mod second;
 mod signature;
 mod status;
 mod time;

@@ -8,7 +8,7 @@
 //! | 1 bounds | `document` | too large, not UTF-8, DOCTYPE, comments, bombs, names that readers understand differently |
 //! | 2 status | `status` | the IdP said no |
 //! | 3 gate | `gate`, `signature`, `algorithm` | anything that could be meant two ways; weak or strange signatures |
-//! | 4 signatures | `verify` over `c14n`, `diagnose` | every signature that no key of this connection made, changed content |
+//! | 4 signatures | `verify` over `c14n`, `diagnose`; `second` | every signature that no key of this connection made, changed content |
 //! | 5 read again | here | nothing: from now on only the canonical bytes that were digested are read |
 //! | 6 response | `envelope` | other destination, issuer, request |
 //! | 7 open | `opened` over `encryption`, `decrypt` | what is not encrypted for us; then 1, 3 and 4 once more |
@@ -29,6 +29,7 @@ use postern_core::ports::Timestamp;
 use crate::document::{self, RESPONSE};
 use crate::gate::Content;
 use crate::keys::DecryptionKey;
+pub use crate::second::SecondVerifier;
 use crate::time::Present;
 use crate::verify::{Proof, Trust};
 use crate::{assertion, certificate, element, envelope, gate, identity, opened, status, verify};
@@ -46,6 +47,8 @@ pub struct Expectation<'a> {
     pub request_id: Option<&'a str>,
     /// Our keys for encrypted assertions: several while one replaces another, none if we have none.
     pub decryption_keys: &'a [DecryptionKey],
+    /// What the second verifier's word is worth.
+    pub second_verifier: SecondVerifier,
     /// The present.
     pub now: Timestamp,
     /// How far the clocks of the IdP may be off, in both directions. More than 300 seconds count as 300 (H16).
@@ -128,7 +131,7 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     let gated = gate::pass(unverified_response, allowed)?;
 
     let keys = certificate::trusted(&expected.idp.signing_keys);
-    let trust = Trust { keys: &keys, allowed, explains: true };
+    let trust = Trust { keys: &keys, allowed, second: expected.second_verifier, explains: true };
     let signed = verify::every_signature(&gated, &trust)?;
 
     let canonical;
@@ -154,8 +157,10 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
         (Content::Plain(_), None) => return Err(Code::SamlUnsigned.fault()),
     };
     let (accepted, identity, mut notes) = person;
-    let inside = opened.iter().flat_map(|opened| opened.inside.proofs());
-    notes.extend(signed.proofs().chain(inside).flat_map(|proof| worth_knowing(proof, expected.now)));
+    for signed in [Some(&signed), opened.as_ref().map(|opened| &opened.inside)].into_iter().flatten() {
+        notes.extend(signed.proofs().flat_map(|proof| worth_knowing(proof, expected.now)));
+        notes.extend(signed.second.clone());
+    }
     if opened.is_some_and(|opened| opened.thanks_to_cbc) {
         notes.push(thanks_to(Allowance::AesCbc));
     }

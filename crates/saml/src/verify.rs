@@ -13,6 +13,7 @@ use crate::c14n;
 use crate::certificate::{PublicKey, TrustedKey};
 use crate::diagnose;
 use crate::gate::Gated;
+use crate::second::SecondVerifier;
 use crate::signature::Signature;
 
 /// Whose signatures count, and how they may be made.
@@ -20,6 +21,8 @@ use crate::signature::Signature;
 pub(crate) struct Trust<'k> {
     pub(crate) keys: &'k [TrustedKey<'k>],
     pub(crate) allowed: &'k Allowed,
+    /// Who else has to agree.
+    pub(crate) second: SecondVerifier,
     /// Whether a failure is looked into.
     pub(crate) explains: bool,
 }
@@ -47,6 +50,8 @@ pub(crate) struct Signed<'k> {
     pub(crate) response: Option<Proof<'k>>,
     /// The assertion in it.
     pub(crate) assertion: Option<Proof<'k>>,
+    /// What the second verifier had to say.
+    pub(crate) second: Option<String>,
 }
 
 impl<'k> Signed<'k> {
@@ -67,22 +72,25 @@ pub(crate) struct Proof<'k> {
     pub(crate) thanks_to: Vec<Allowance>,
 }
 
-/// Verifies every signature. Both canonical texts are proven if there are two; the outer one contains the inner.
+/// Verifies every signature, twice by independent means. Both canonical texts are proven if there are two; the outer one contains the inner.
 pub(crate) fn every_signature<'k>(gated: &Gated<'_, '_>, trust: &Trust<'k>) -> Result<Signed<'k>, Fault> {
     let mut signed = Signed::default();
+    let mut keys = Vec::with_capacity(2);
     for signature in &gated.signatures {
-        let proof = one(signature, trust)?;
+        let (proof, key) = one(signature, trust)?;
+        keys.push(key);
         if signature.covers == gated.response {
             signed.response = Some(proof);
         } else {
             signed.assertion = Some(proof);
         }
     }
+    signed.second = trust.second.agrees(gated, &keys, trust.allowed)?;
     Ok(signed)
 }
 
 /// XML Signature §3.2, core validation: the signature over SignedInfo, then the digest in it over the document.
-fn one<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<Proof<'k>, Fault> {
+fn one<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<(Proof<'k>, &'k PublicKey), Fault> {
     let signed_info = c14n::canonical(signature.signed_info, None, &signature.signed_info_form);
     let by = trust
         .keys
@@ -93,7 +101,7 @@ fn one<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<Proof<'k>
     if digest::digest(signature.digest, canonical.as_bytes()).as_ref() != signature.digest_value {
         return Err(Code::SamlDigestMismatch.fault());
     }
-    Ok(Proof { canonical, by: by.certificate, thanks_to: thanks_to(signature, &by.key) })
+    Ok((Proof { canonical, by: by.certificate, thanks_to: thanks_to(signature, &by.key) }, &by.key))
 }
 
 /// Whether this key made the signature, in a way that the connection accepts.

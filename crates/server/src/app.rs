@@ -13,7 +13,7 @@ use postern_core::products::Products;
 use postern_core::store::Store;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
-use postern_saml::response::Expectation;
+use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
 
 use crate::config::{ApiKey, Config, PublicUrl};
@@ -121,7 +121,16 @@ impl App {
     ) -> Expectation<'a> {
         let Idp::Saml(idp) = &connection.idp;
         let (now, skew) = (self.now(), self.clock_skew);
-        Expectation { idp, sp_entity_id: &self.saml_entity_id, acs_url, request_id, decryption_keys: &[], now, skew }
+        Expectation {
+            idp,
+            sp_entity_id: &self.saml_entity_id,
+            acs_url,
+            request_id,
+            decryption_keys: &[],
+            second_verifier: SecondVerifier::Require,
+            now,
+            skew,
+        }
     }
 
     /// Whether something issued then may have been used before this process began to remember. The IdP's clock may be ahead

@@ -1,8 +1,6 @@
 //! Any one byte changed: refused, or nothing that is read has changed.
 
-use std::time::Duration;
-
-use postern_saml::response::{Expectation, verify};
+use postern_saml::response::verify;
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -17,15 +15,7 @@ proptest! {
         }
         let xml = SIGNED.with(|signed| signed[usize::from(whole)].clone());
         let idp = idp(vec![IDP_KEY.certificate.clone()]);
-        let expected = Expectation {
-            idp: &idp,
-            sp_entity_id: SP,
-            acs_url: ACS,
-            request_id: Some(REQUEST),
-        decryption_keys: &[],
-            now: NOW.parse().unwrap(),
-            skew: Duration::from_secs(180),
-        };
+        let expected = expected(&idp);
         let original = verify(xml.as_bytes(), &expected).unwrap();
         let mut bytes = xml.into_bytes();
         let at = at.index(bytes.len());

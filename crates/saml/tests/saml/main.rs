@@ -8,6 +8,7 @@ mod flipped_bytes;
 mod identity;
 mod metadata;
 mod rules;
+mod second;
 mod signatures;
 mod support;
 mod wrapping;

@@ -13,7 +13,7 @@ use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use postern_saml::certificate;
 use postern_saml::keys::DecryptionKey;
-use postern_saml::response::{Expectation, VerifiedAssertion, verify};
+use postern_saml::response::{Expectation, SecondVerifier, VerifiedAssertion, verify};
 
 pub(crate) const IDP: &str = "https://idp.example.com";
 pub(crate) const SP: &str = "https://sp.example.com";
@@ -146,8 +146,21 @@ pub(crate) fn check_with_keys(
     decryption_keys: &[DecryptionKey],
 ) -> Result<VerifiedAssertion, Fault> {
     let now: Timestamp = now.parse().unwrap();
-    let skew = Duration::from_secs(180);
-    verify(xml.as_bytes(), &Expectation { idp, sp_entity_id: SP, acs_url: ACS, request_id, decryption_keys, now, skew })
+    verify(xml.as_bytes(), &Expectation { request_id, decryption_keys, now, ..expected(idp) })
+}
+
+/// What a response to [`REQUEST`] has to fit at [`NOW`].
+pub(crate) fn expected(idp: &SamlIdp) -> Expectation<'_> {
+    Expectation {
+        idp,
+        sp_entity_id: SP,
+        acs_url: ACS,
+        request_id: Some(REQUEST),
+        decryption_keys: std::slice::from_ref(&*SP_KEY),
+        second_verifier: SecondVerifier::Require,
+        now: NOW.parse().unwrap(),
+        skew: Duration::from_secs(180),
+    }
 }
 
 /// The code with which a response is refused.
@@ -170,22 +183,34 @@ pub(crate) struct Key {
 }
 
 enum Pair {
-    Rsa(signature::RsaKeyPair),
+    Rsa(signature::RsaKeyPair, &'static dyn signature::RsaEncoding),
     Ec(signature::EcdsaKeyPair),
 }
 
 impl Key {
     pub(crate) fn rsa() -> Key {
+        Key::rsa_with("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", &signature::RSA_PKCS1_SHA256)
+    }
+
+    pub(crate) fn rsa_with(method: &'static str, encoding: &'static dyn signature::RsaEncoding) -> Key {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-        let pair = Pair::Rsa(signature::RsaKeyPair::from_pkcs8(&key.serialize_der()).unwrap());
-        Key { pair, method: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", certificate: certify(&key) }
+        let pair = Pair::Rsa(signature::RsaKeyPair::from_pkcs8(&key.serialize_der()).unwrap(), encoding);
+        Key { pair, method, certificate: certify(&key) }
     }
 
     pub(crate) fn ec() -> Key {
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let signing = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+        let method = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
+        Key::ec_with(method, &rcgen::PKCS_ECDSA_P256_SHA256, &signature::ECDSA_P256_SHA256_FIXED_SIGNING)
+    }
+
+    pub(crate) fn ec_with(
+        method: &'static str,
+        kind: &'static rcgen::SignatureAlgorithm,
+        signing: &'static signature::EcdsaSigningAlgorithm,
+    ) -> Key {
+        let key = rcgen::KeyPair::generate_for(kind).unwrap();
         let pair = Pair::Ec(signature::EcdsaKeyPair::from_pkcs8(signing, &key.serialize_der()).unwrap());
-        Key { pair, method: "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", certificate: certify(&key) }
+        Key { pair, method, certificate: certify(&key) }
     }
 
     /// Signs an element that is in exclusive canonical form, and puts the signature behind its Issuer.
@@ -230,9 +255,9 @@ impl Key {
     fn raw(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, encoding) => {
                 let mut value = vec![0; pair.public_modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut value).unwrap();
+                pair.sign(*encoding, &random, message, &mut value).unwrap();
                 value
             }
             Pair::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),

@@ -16,7 +16,7 @@ use postern_core::identity::Attribute;
 use postern_core::ports::Timestamp;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::metadata;
-use postern_saml::response::{self, Expectation, VerifiedAssertion};
+use postern_saml::response::{self, Expectation, SecondVerifier, VerifiedAssertion};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -136,6 +136,7 @@ impl Question {
             acs_url: &self.acs_url,
             request_id: self.request_id.as_deref(),
             decryption_keys: &decryption_keys,
+            second_verifier: SecondVerifier::Require,
             now,
             skew: CLOCK_SKEW,
         };
