@@ -9,6 +9,8 @@
 //! signed without an audience. So each row can only be refused for what its name says.
 
 mod forge;
+mod identifiers;
+mod readers;
 mod scene;
 mod text;
 mod unsigned;
@@ -20,7 +22,7 @@ use postern_core::fault::Code;
 pub use scene::Scene;
 
 /// All attacks, by class.
-pub const CLASSES: &[Class] = &[wrapping::CLASS, unsigned::CLASS, text::CLASS];
+pub const CLASSES: &[Class] = &[wrapping::CLASS, unsigned::CLASS, text::CLASS, identifiers::CLASS, readers::CLASS];
 
 /// Attacks with one idea in common.
 #[derive(Debug, Clone, Copy)]
