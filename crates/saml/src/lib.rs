@@ -8,7 +8,7 @@
 //!
 //! | rule | kept in | tested in |
 //! |---|---|---|
-//! | H1–H5 the request | `request` | there |
+//! | H1–H6, H29 the request | `request`, `sign`, `keys` | there, `tests/saml/requests.rs` |
 //! | two verifiers agree | `second` | `tests/saml/second.rs` |
 //! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/saml/signatures.rs` |
 //! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/saml/signatures.rs` |
@@ -43,6 +43,7 @@ mod opened;
 pub mod request;
 pub mod response;
 mod second;
+mod sign;
 mod signature;
 mod status;
 mod time;

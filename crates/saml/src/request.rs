@@ -1,14 +1,16 @@
 //! Asking an IdP to sign somebody in: the AuthnRequest, SAML Core §3.4.1, and its two ways there, SAML Bindings §3.4 and
 //! §3.5.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use data_encoding::{BASE64, HEXLOWER};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use postern_core::fault::{Code, Fault};
 use postern_core::ports::{Random, Timestamp};
 
 use crate::escape::xml;
+use crate::keys::SigningKey;
+use crate::sign;
 
 /// RFC 3986 §2.3: all but the unreserved characters.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -26,59 +28,122 @@ pub struct AuthnRequest<'a> {
     pub acs_url: &'a str,
     /// Our entity ID.
     pub issuer: &'a str,
-    /// The NameID format to ask for; without one the IdP chooses (H2, SDP-SP04).
-    pub name_id_format: Option<&'a str>,
-    /// Whether the person has to authenticate anew.
+    /// What the IdP is asked for.
+    pub wishes: Wishes<'a>,
+    /// Our key, if the request is to be signed.
+    pub signing_key: Option<&'a SigningKey>,
+}
+
+/// What a connection asks of its IdP. By default nothing in particular: most IdPs refuse what they cannot meet exactly.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wishes<'a> {
+    /// The person has to authenticate anew.
     pub force_authn: bool,
+    /// The IdP may not show anything: it knows the person already, or it fails.
+    pub is_passive: bool,
+    /// How the person is to be named.
+    pub name_id: NameIdPolicy<'a>,
+    /// RequestedAuthnContext: one of these ways of authentication, exactly (H4, SDP-SP07).
+    pub authn_contexts: &'a [String],
+    /// What the IdP may call us before the person.
+    pub provider_name: Option<&'a str>,
+    /// Scoping: the IdPs behind this one that may answer, for those that only pass requests on.
+    pub idps: &'a [String],
+}
+
+/// The NameIDPolicy of a request, SAML Core §3.4.1.1 (H2, SDP-SP04).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameIdPolicy<'a> {
+    /// Any format, and a new identifier if need be.
+    #[default]
+    Any,
+    /// This format, for IdPs that have to be told.
+    Format(&'a str),
+    /// No NameIDPolicy, for IdPs that refuse any.
+    Omitted,
 }
 
 impl AuthnRequest<'_> {
-    /// The message. No RequestedAuthnContext (H4): most IdPs refuse what they cannot meet exactly.
+    /// The message, not signed. SAML Core §3.4.1.
     pub fn xml(&self) -> String {
-        let mut out = format!(
+        let Wishes { force_authn, is_passive, name_id, authn_contexts, provider_name, idps } = self.wishes;
+        let flag = |set: bool, name: &str| if set { format!(" {name}=\"true\"") } else { String::new() };
+        let policy = match name_id {
+            NameIdPolicy::Any => "<samlp:NameIDPolicy AllowCreate=\"true\"/>".to_owned(),
+            NameIdPolicy::Format(format) => {
+                format!("<samlp:NameIDPolicy Format=\"{}\" AllowCreate=\"true\"/>", xml(format))
+            }
+            NameIdPolicy::Omitted => String::new(),
+        };
+        let context = |class: &str| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", xml(class));
+        let idp = |id: &str| format!("<samlp:IDPEntry ProviderID=\"{}\"/>", xml(id));
+        [
             "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
-             xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{}\" Version=\"2.0\" IssueInstant=\"{}\" \
-             Destination=\"{}\"",
-            xml(self.id),
-            self.issued.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            xml(self.destination),
-        );
-        if self.force_authn {
-            out.push_str(" ForceAuthn=\"true\"");
-        }
-        let format = self.name_id_format.map(|format| format!(" Format=\"{}\"", xml(format))).unwrap_or_default();
-        // Writing to a String cannot fail.
-        let _ = write!(
-            out,
-            " ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" AssertionConsumerServiceURL=\"{}\">\
-             <saml:Issuer>{}</saml:Issuer><samlp:NameIDPolicy{format} AllowCreate=\"true\"/></samlp:AuthnRequest>",
-            xml(self.acs_url),
-            xml(self.issuer),
-        );
-        out
+             xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
+            &format!(" ID=\"{}\" Version=\"2.0\"", xml(self.id)),
+            &format!(" IssueInstant=\"{}\"", self.issued.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            &format!(" Destination=\"{}\"", xml(self.destination)),
+            &flag(force_authn, "ForceAuthn"),
+            &flag(is_passive, "IsPassive"),
+            " ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\"",
+            &format!(" AssertionConsumerServiceURL=\"{}\"", xml(self.acs_url)),
+            &provider_name.map(|name| format!(" ProviderName=\"{}\"", xml(name))).unwrap_or_default(),
+            &format!("><saml:Issuer>{}</saml:Issuer>", xml(self.issuer)),
+            &policy,
+            &list(
+                "<samlp:RequestedAuthnContext Comparison=\"exact\">",
+                authn_contexts,
+                context,
+                "</samlp:RequestedAuthnContext>",
+            ),
+            &list("<samlp:Scoping><samlp:IDPList>", idps, idp, "</samlp:IDPList></samlp:Scoping>"),
+            "</samlp:AuthnRequest>",
+        ]
+        .concat()
     }
 
     /// HTTP-Redirect, SAML Bindings §3.4.4.1: deflated, base64, percent-encoded; parameters that the address already has
-    /// stay. An empty `relay_state` is left out.
-    pub fn redirect_url(&self, relay_state: &str) -> String {
+    /// stay. An empty `relay_state` is left out. A signature is one over the query, not one in the message (H6).
+    pub fn redirect_url(&self, relay_state: &str) -> Result<String, Fault> {
         let separator = match self.destination.split_once('?') {
             None => "?",
             Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
             Some(_) => "&",
         };
-        let message = BASE64.encode(&deflate(self.xml().as_bytes()));
-        let mut url = format!("{}{separator}SAMLRequest={}", self.destination, encoded(&message));
+        let mut query = format!("SAMLRequest={}", encoded(&BASE64.encode(&deflate(self.xml().as_bytes()))));
         if !relay_state.is_empty() {
-            url.push_str("&RelayState=");
-            url.push_str(&encoded(relay_state));
+            query.push_str("&RelayState=");
+            query.push_str(&encoded(relay_state));
         }
-        url
+        if let Some(key) = self.signing_key {
+            query.push_str("&SigAlg=");
+            query.push_str(&encoded(key.method()));
+            // "the original URL-encoded values [...] in the order SAMLRequest, RelayState, SigAlg"
+            let signature = key.sign(query.as_bytes()).ok_or_else(|| Code::Defect.fault())?;
+            query.push_str("&Signature=");
+            query.push_str(&encoded(&BASE64.encode(&signature)));
+        }
+        Ok(format!("{}{separator}{query}", self.destination))
     }
 
-    /// HTTP-POST, SAML Bindings §3.5.4: the value of the form field `SAMLRequest`.
-    pub fn post_value(&self) -> String {
-        BASE64.encode(self.xml().as_bytes())
+    /// HTTP-POST, SAML Bindings §3.5.4: the value of the form field `SAMLRequest`. A signature is one in the message.
+    pub fn post_value(&self) -> Result<String, Fault> {
+        let message = self.xml();
+        let message = match self.signing_key {
+            Some(key) => sign::enveloped(&message, self.id, key)?,
+            None => message,
+        };
+        Ok(BASE64.encode(message.as_bytes()))
     }
+}
+
+/// An element around a list, where the list has something in it.
+fn list(open: &str, values: &[String], each: impl Fn(&str) -> String, close: &str) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let inside: String = values.iter().map(|value| each(value)).collect();
+    format!("{open}{inside}{close}")
 }
 
 /// A new message ID: `_` and 160 random bits, so an NCName (H5; SAML Core §1.3.4 asks for 128 at least).
@@ -123,8 +188,8 @@ mod tests {
             destination: "https://idp.example.com/sso",
             acs_url: "https://sp.example.com/acs?a=1&b=\"2\"",
             issuer: "https://sp.example.com",
-            name_id_format: None,
-            force_authn: false,
+            wishes: Wishes::default(),
+            signing_key: None,
         }
     }
 
@@ -140,7 +205,7 @@ mod tests {
 
     #[test]
     fn h1_the_redirect_carries_the_message_deflated() {
-        let url = request().redirect_url("abc/+=");
+        let url = request().redirect_url("abc/+=").unwrap();
         assert!(url.starts_with("https://idp.example.com/sso?SAMLRequest="));
         assert!(url.ends_with("&RelayState=abc%2F%2B%3D"));
         assert_eq!(sent(&url), request().xml());
@@ -148,7 +213,7 @@ mod tests {
 
     #[test]
     fn h1_parameters_of_the_sso_address_stay() {
-        let with = |destination| AuthnRequest { destination, ..request() }.redirect_url("");
+        let with = |destination| AuthnRequest { destination, ..request() }.redirect_url("").unwrap();
         assert!(
             with("https://idp.example.com/sso?idpid=C01").starts_with("https://idp.example.com/sso?idpid=C01&SAMLR")
         );
@@ -166,13 +231,53 @@ mod tests {
         assert_eq!(root.attribute("IssueInstant"), Some("2026-01-31T12:00:00Z"));
         assert_eq!(root.attribute("Destination"), Some("https://idp.example.com/sso"));
         assert_eq!(root.attribute("ForceAuthn"), None);
-        assert!(!xml.contains("RequestedAuthnContext") && !xml.contains(" Format="));
+        for absent in ["RequestedAuthnContext", " Format=", "IsPassive", "Scoping", "ProviderName", "Signature", "<!"] {
+            assert!(!xml.contains(absent), "{absent}");
+        }
+    }
 
-        let loud = AuthnRequest { force_authn: true, name_id_format: Some("urn:x:\"y\""), ..request() }.xml();
+    #[test]
+    fn h2_h4_the_message_asks_for_what_is_configured() {
+        let contexts = ["urn:a&b".to_owned(), "urn:c".to_owned()];
+        let idps = ["https://idp.example.org".to_owned()];
+        let wishes = Wishes {
+            force_authn: true,
+            is_passive: true,
+            name_id: NameIdPolicy::Format("urn:x:\"y\""),
+            authn_contexts: &contexts,
+            provider_name: Some("A <b>"),
+            idps: &idps,
+        };
+        let loud = AuthnRequest { wishes, ..request() }.xml();
         let document = roxmltree::Document::parse(&loud).unwrap();
-        assert_eq!(document.root_element().attribute("ForceAuthn"), Some("true"));
-        let policy = document.root_element().last_element_child().unwrap();
+        let root = document.root_element();
+        for (name, value) in [("ForceAuthn", "true"), ("IsPassive", "true"), ("ProviderName", "A <b>")] {
+            assert_eq!(root.attribute(name), Some(value));
+        }
+        // SAML Core §3.4.1: in this order.
+        let children: Vec<_> = root.children().map(|child| child.tag_name().name()).collect();
+        assert_eq!(children, ["Issuer", "NameIDPolicy", "RequestedAuthnContext", "Scoping"]);
+        let [policy, context, scoping] = [1, 2, 3].map(|at| root.children().nth(at).unwrap());
         assert_eq!((policy.attribute("Format"), policy.attribute("AllowCreate")), (Some("urn:x:\"y\""), Some("true")));
+        assert_eq!(context.attribute("Comparison"), Some("exact"));
+        let asked: Vec<_> = context.children().map(|class| class.text().unwrap()).collect();
+        assert_eq!(asked, contexts);
+        assert_eq!(scoping.descendants().next_back().unwrap().attribute("ProviderID"), Some(&*idps[0]));
+
+        let none = AuthnRequest { wishes: Wishes { name_id: NameIdPolicy::Omitted, ..Wishes::default() }, ..request() };
+        assert!(!none.xml().contains("NameIDPolicy"));
+    }
+
+    #[test]
+    fn h29_no_string_of_ours_is_long_and_nothing_of_ours_has_a_dtd() {
+        let id = new_id(&Counting(AtomicU64::new(0)));
+        let xml = AuthnRequest { id: &id, ..request() }.xml();
+        assert!(!xml.contains("<!"));
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        for node in document.descendants() {
+            assert!(node.text().is_none_or(|text| text.len() <= 256));
+            assert!(node.attributes().all(|attribute| attribute.value().len() <= 256));
+        }
     }
 
     #[test]
@@ -185,6 +290,6 @@ mod tests {
 
     #[test]
     fn the_post_value_is_plain_base64() {
-        assert_eq!(BASE64.decode(request().post_value().as_bytes()).unwrap(), request().xml().into_bytes());
+        assert_eq!(BASE64.decode(request().post_value().unwrap().as_bytes()).unwrap(), request().xml().into_bytes());
     }
 }

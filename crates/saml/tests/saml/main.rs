@@ -7,6 +7,7 @@ mod encrypter;
 mod flipped_bytes;
 mod identity;
 mod metadata;
+mod requests;
 mod rules;
 mod second;
 mod signatures;

@@ -8,7 +8,7 @@ use postern_core::login::door::{Answerer, Door, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
 use postern_core::trace::Trace;
-use postern_saml::request::{self, AuthnRequest};
+use postern_saml::request::{self, AuthnRequest, NameIdPolicy, Wishes};
 
 use crate::app::App;
 use crate::browser::Browser;
@@ -72,14 +72,20 @@ async fn begin(
     }
     let request_id = request::new_id(&*app.random);
     let started = app.logins.start(request, door, &connection, &request_id, trace.clone()).await?;
-    let mut response = ask(app, &connection, &request_id, &started.login_id, request.force_authn);
+    let mut response = ask(app, &connection, &request_id, &started.login_id, request.force_authn)?;
     let lifetime = app.logins.settings().login_lifetime;
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
     Ok(response)
 }
 
 /// The question to the IdP: by redirect where it takes one, else by a form that posts itself.
-fn ask(app: &App, connection: &Connection, request_id: &str, login_id: &str, force_authn: bool) -> HttpResponse {
+fn ask(
+    app: &App,
+    connection: &Connection,
+    request_id: &str,
+    login_id: &str,
+    force_authn: bool,
+) -> Result<HttpResponse, Fault> {
     let Idp::Saml(idp) = &connection.idp;
     let acs_url = app.acs_url();
     let question = |destination| AuthnRequest {
@@ -88,14 +94,18 @@ fn ask(app: &App, connection: &Connection, request_id: &str, login_id: &str, for
         destination,
         acs_url: &acs_url,
         issuer: app.saml_entity_id(),
-        name_id_format: idp.name_id_format.as_deref(),
-        force_authn: force_authn || idp.force_authn,
+        wishes: Wishes {
+            force_authn: force_authn || idp.force_authn,
+            name_id: idp.name_id_format.as_deref().map_or(NameIdPolicy::Any, NameIdPolicy::Format),
+            ..Wishes::default()
+        },
+        signing_key: None,
     };
-    match (&idp.sso.redirect, &idp.sso.post) {
-        (Some(destination), _) => redirect(&question(destination).redirect_url(login_id), false),
+    Ok(match (&idp.sso.redirect, &idp.sso.post) {
+        (Some(destination), _) => redirect(&question(destination).redirect_url(login_id)?, false),
         (None, Some(destination)) => {
             let mut response = HttpResponse::Ok();
-            let fields = [("SAMLRequest", question(destination).post_value()), ("RelayState", login_id.to_owned())];
+            let fields = [("SAMLRequest", question(destination).post_value()?), ("RelayState", login_id.to_owned())];
             pages::post_form(no_store(&mut response), destination, &fields)
         }
         // `MetadataEndpointMissing` refuses such an IdP when it is configured.
@@ -103,7 +113,7 @@ fn ask(app: &App, connection: &Connection, request_id: &str, login_id: &str, for
             &mut HttpResponse::NotFound(),
             pages::error(postern_core::fault::Code::MetadataEndpointMissing, None, None),
         ),
-    }
+    })
 }
 
 fn select_url(app: &App, fields: &Fields) -> String {
