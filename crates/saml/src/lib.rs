@@ -17,7 +17,8 @@
 //! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/saml/rules.rs` |
 //! | H21 encrypted assertions; X15 | `encryption`, `decrypt`, `opened`, `keys` | `tests/saml/encrypted.rs` |
 //! | H22, H24 what is read of the person | `identity` | `tests/saml/identity.rs` |
-//! | M1, M7, M8 metadata | `metadata` | there, `tests/saml/metadata.rs` |
+//! | M1–M3 our metadata | `metadata::sp` | there |
+//! | M4, M6–M8 an IdP's metadata | `metadata::idp` | `tests/saml/metadata.rs` |
 //! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/saml/wrapping.rs` |
 //! | X6, X7, X18, X19 comments, DOCTYPE, bombs | `document` | `tests/saml/bounds.rs` |
 //! | any one byte changed | all of it | `tests/saml/flipped_bytes.rs` |

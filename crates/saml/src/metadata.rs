@@ -4,4 +4,4 @@ mod idp;
 mod sp;
 
 pub use idp::{IdpMetadata, read};
-pub use sp::SpMetadata;
+pub use sp::{Contact, Logo, Presentation, SpMetadata};
