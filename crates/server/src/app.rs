@@ -1,6 +1,6 @@
 //! What the handlers work with, wired together once and shared by all workers.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use postern_core::connection::{Connection, Idp};
@@ -8,15 +8,18 @@ use postern_core::connections::Connections;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
+use postern_core::own_keys::KeyCupboard;
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
 use postern_core::store::Store;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
+use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
 
 use crate::config::{ApiKey, Config, PublicUrl};
+use crate::own_keys::{ServiceProviderKeys, make};
 
 /// Postern, without its listeners.
 pub struct App {
@@ -34,13 +37,17 @@ pub struct App {
     pub events: Events,
     /// The way out.
     pub fetch: Fetch,
+    /// The service provider's own keys, as they are kept.
+    pub cupboard: KeyCupboard,
     /// Who may use the API.
     pub api_keys: Vec<ApiKey>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    keys: RwLock<Arc<ServiceProviderKeys>>,
     saml_entity_id: String,
+    second_verifier: SecondVerifier,
     clock_skew: Duration,
     /// Since when used assertions are remembered, where a restart forgets them: with every store but Redis.
     remembers_since: Option<Timestamp>,
@@ -80,12 +87,15 @@ impl App {
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             traces: Traces::new(store.clone()),
-            events: Events::new(store),
+            events: Events::new(store.clone()),
+            cupboard: KeyCupboard::new(store, clock.clone(), random.clone()),
+            keys: RwLock::default(),
             fetch: Fetch::new(config.fetch.clone())?,
             api_keys: parts.api_keys,
             clock,
             random,
             saml_entity_id: config.saml.entity_id.clone(),
+            second_verifier: config.saml.second_verifier,
             clock_skew: config.saml.clock_skew,
             remembers_since: (!matches!(config.store.url, StoreUrl::Redis(_))).then_some(started),
             backend: parts.backend,
@@ -118,6 +128,7 @@ impl App {
         connection: &'a Connection,
         acs_url: &'a str,
         request_id: Option<&'a str>,
+        decryption_keys: &'a [DecryptionKey],
     ) -> Expectation<'a> {
         let Idp::Saml(idp) = &connection.idp;
         let (now, skew) = (self.now(), self.clock_skew);
@@ -126,11 +137,23 @@ impl App {
             sp_entity_id: &self.saml_entity_id,
             acs_url,
             request_id,
-            decryption_keys: &[],
-            second_verifier: SecondVerifier::Require,
+            decryption_keys,
+            second_verifier: self.second_verifier,
             now,
             skew,
         }
+    }
+
+    /// The service provider's own keys, as this replica last read them.
+    pub fn sp_keys(&self) -> Arc<ServiceProviderKeys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads our own keys; at the very first start they are made.
+    pub async fn load_keys(&self) -> Result<(), Fault> {
+        let keys = ServiceProviderKeys::read(&*self.cupboard.load_or_create(&make).await?)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
     }
 
     /// Whether something issued then may have been used before this process began to remember. The IdP's clock may be ahead

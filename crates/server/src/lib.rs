@@ -12,6 +12,7 @@ pub mod handlers;
 pub mod jobs;
 pub mod listen;
 pub mod observe;
+pub mod own_keys;
 pub mod pages;
 pub mod reply;
 pub mod routes;

@@ -5,7 +5,9 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use postern_core::fault::Code;
 
 use crate::app::App;
-use crate::handlers::{acs, authorize, error, health, select, sp_metadata, token, unsolicited, userinfo};
+use crate::handlers::{
+    acs, authorize, error, health, saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
+};
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
 
@@ -62,6 +64,8 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/token", "POST", post => token::token);
     route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);
     route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
+    route!(config, "/.well-known/saml.cer", "GET", get => saml_cer::saml_cer);
+    route!(config, "/.well-known/saml-configuration", "GET", get => saml_configuration::saml_configuration);
     route!(config, "/error/{code}", "GET", get => error::error);
     route!(config, "/api/health", "GET, HEAD", get => health::version, head => health::version);
 }
@@ -88,6 +92,8 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
     route!(config, "/api/v1/events", "GET", get => api::events::read);
+    route!(config, "/api/v1/sp-keys", "DELETE, GET, POST", get => api::sp_keys::list, post => api::sp_keys::add, delete => api::sp_keys::remove);
+    route!(config, "/api/v1/sp-keys/activate", "POST", post => api::sp_keys::activate);
 }
 
 async fn unknown(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, Refusal> {

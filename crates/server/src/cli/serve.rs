@@ -46,6 +46,7 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     tracing::info!(public_url = %config.public_url, %listen, %operations, "Postern is ready");
     let app = Arc::new(app);
     actix_web::rt::spawn(jobs::metadata::run(app.clone()));
+    actix_web::rt::spawn(jobs::keys::run(app.clone()));
     listeners.serve(app).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -60,7 +61,9 @@ pub(super) async fn open(
     let backend = postern_store::open(&config.store.url, clock.clone(), &config.store.redis).await?;
     let ring = KeyRing::load_or_create(&*backend, &keys.root, random.clone()).await?;
     let parts = Parts { backend, seal: Arc::new(ring), clock, random, api_keys: keys.api.clone() };
-    Ok((App::new(config, parts)?, keys))
+    let app = App::new(config, parts)?;
+    app.load_keys().await?;
+    Ok((app, keys))
 }
 
 /// Sends the log to standard error, as configured.

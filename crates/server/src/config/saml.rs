@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postern_saml::response::SecondVerifier;
 use url::Url;
 
 use super::PublicUrl;
@@ -18,6 +19,10 @@ settings! {
         /// By how much the clock of an identity provider may differ from ours, in seconds: 0 to 300. A longer time lets
         /// expired assertions in for longer.
         clock_skew_seconds: u64 = "180",
+        /// Whether a second, independent verifier has to agree with ours before anybody gets in: `require`, or `observe`, which
+        /// only notes a disagreement in the trace. The second one refuses a few genuine documents of unusual form; then
+        /// choose `observe`.
+        second_verifier: String = "require",
     }
 }
 
@@ -28,6 +33,8 @@ pub struct Saml {
     pub entity_id: String,
     /// How far clocks may be apart.
     pub clock_skew: Duration,
+    /// What the second verifier's word is worth.
+    pub second_verifier: SecondVerifier,
 }
 
 impl Saml {
@@ -41,6 +48,18 @@ impl Saml {
             let instead = "Write a URI such as https://sso.example.com or urn:example:sso, up to 1024 characters.";
             reading.refuse("saml.entity_id", "is not a URI", instead);
         }
-        Self { entity_id, clock_skew: reading.seconds("saml.clock_skew_seconds", written.clock_skew_seconds, 0..=300) }
+        let second_verifier = match written.second_verifier.as_str() {
+            "require" => SecondVerifier::Require,
+            "observe" => SecondVerifier::Observe,
+            other => {
+                reading.refuse("saml.second_verifier", format!("is '{other}'"), "Write require or observe.");
+                SecondVerifier::Require
+            }
+        };
+        Self {
+            second_verifier,
+            entity_id,
+            clock_skew: reading.seconds("saml.clock_skew_seconds", written.clock_skew_seconds, 0..=300),
+        }
     }
 }

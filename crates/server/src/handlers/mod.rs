@@ -7,6 +7,8 @@ pub mod authorize;
 pub mod error;
 pub mod health;
 pub mod root;
+pub mod saml_cer;
+pub mod saml_configuration;
 pub mod select;
 pub mod sp_metadata;
 pub mod token;

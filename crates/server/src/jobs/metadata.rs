@@ -79,9 +79,12 @@ pub async fn verify(
     acs_url: &str,
     request_id: Option<&str>,
 ) -> Result<VerifiedAssertion, Fault> {
-    match response::verify(xml, &app.expectation(connection, acs_url, request_id)) {
+    let keys = app.sp_keys();
+    match response::verify(xml, &app.expectation(connection, acs_url, request_id, &keys.decryption)) {
         Err(fault) if fault.code == Code::SamlSignatureOtherKey => match renewed(app, connection).await {
-            Some(connection) => response::verify(xml, &app.expectation(&connection, acs_url, request_id)),
+            Some(connection) => {
+                response::verify(xml, &app.expectation(&connection, acs_url, request_id, &keys.decryption))
+            }
             None => Err(fault),
         },
         verdict => verdict,

@@ -1,3 +1,4 @@
 //! What Postern does by itself: background work that one replica at a time does, by a lease in the store.
 
+pub mod keys;
 pub mod metadata;

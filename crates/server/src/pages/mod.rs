@@ -2,6 +2,7 @@
 //! resource, working without JavaScript.
 
 mod choose;
+mod entries;
 mod error;
 mod layout;
 mod post_form;
@@ -16,6 +17,7 @@ use postern_core::login::finish::provider;
 use sha2::{Digest, Sha256};
 
 pub use choose::{Choice, choose};
+pub use entries::{Entry, entries};
 pub use error::error;
 pub use post_form::post_form;
 

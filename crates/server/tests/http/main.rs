@@ -7,6 +7,7 @@ mod attacks;
 mod authorize;
 mod budget;
 mod refresh;
+mod sp_keys;
 mod token;
 mod unsolicited;
 mod userinfo;

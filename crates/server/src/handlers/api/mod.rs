@@ -5,6 +5,7 @@ pub mod events;
 pub mod idp;
 pub mod products;
 pub mod saml_config;
+pub mod sp_keys;
 pub mod sso;
 pub mod traces;
 
@@ -87,6 +88,14 @@ impl ApiCall {
         match self.permits(product) {
             true => Ok(()),
             false => Err(Code::ApiKeyOtherProduct.into()),
+        }
+    }
+
+    /// Refuses a key that is for one product alone: what concerns the whole deployment is not for it.
+    fn check_everything(&self) -> Result<(), Fault> {
+        match self.key.product {
+            None => Ok(()),
+            Some(_) => Err(Code::ApiKeyOtherProduct.into()),
         }
     }
 

@@ -1,0 +1,83 @@
+//! `/api/v1/sp-keys`: the keys with which Postern presents itself to SAML identity providers. To change one: add, give the
+//! providers time to read the metadata, activate, and remove the old one when nobody uses it any more.
+
+use actix_web::HttpResponse;
+use postern_core::fault::{Code, Fault};
+use postern_core::own_keys::{OwnKeys, Purpose};
+use postern_core::secret::Secret;
+use postern_saml::certificate;
+use serde_json::{Value, json};
+
+use super::{ApiCall, describe, required};
+use crate::own_keys::make;
+use crate::reply::{Refusal, no_store};
+
+/// `GET`: every key, without its secret part.
+pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let keys = async {
+        call.check_everything()?;
+        call.app.cupboard.load_or_create(&make).await
+    };
+    let keys = keys.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys)))
+}
+
+/// `POST {use}`: makes a key and announces it. 201.
+pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let add = async {
+        call.check_everything()?;
+        let purpose = Purpose::named(required(&call.body, "use")?)
+            .ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))?;
+        let keys = call.app.cupboard.add(purpose, &make).await?;
+        call.app.load_keys().await?;
+        Ok::<_, Fault>(keys)
+    };
+    let keys = add.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Created()).json(show(&keys)))
+}
+
+/// `POST …/activate {id}`: puts a key into use.
+pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let activate = async {
+        call.check_everything()?;
+        let keys = call.app.cupboard.activate(required(&call.body, "id")?).await?;
+        call.app.load_keys().await?;
+        Ok::<_, Fault>(keys)
+    };
+    let keys = activate.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys)))
+}
+
+/// `DELETE ?id=`: removes a key that is not in use. 204.
+pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    let remove = async {
+        call.check_everything()?;
+        call.app.cupboard.remove(required(&call.query, "id")?).await?;
+        call.app.load_keys().await
+    };
+    remove.await.map_err(Refusal::api)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn show(keys: &OwnKeys) -> Value {
+    let shown = [Purpose::Signing, Purpose::Encryption].into_iter().flat_map(|purpose| {
+        keys.of(purpose).enumerate().map(move |(at, key)| {
+            json!({
+                "id": key.id,
+                "use": purpose.name(),
+                "active": at == 0,
+                "created": key.created,
+                "certificate": certificate_in(&key.pem),
+            })
+        })
+    });
+    json!(shown.collect::<Vec<_>>())
+}
+
+/// The certificate beside a key.
+fn certificate_in(pem: &Secret) -> Option<Value> {
+    let begin = "-----BEGIN CERTIFICATE-----";
+    let text = pem.expose().split_once(begin)?.1.split_once("-----END")?.0;
+    let der = data_encoding::BASE64.decode(text.split_ascii_whitespace().collect::<String>().as_bytes()).ok()?;
+    Some(describe::certificate(&certificate::read(&der).ok()?))
+}
