@@ -309,6 +309,7 @@ faults! {
     MetadataNotIdp, BridgeAdmin, 400, "invalid_request", "The metadata describes no SAML 2.0 identity provider.", "Paste the identity provider's metadata (it has an IDPSSODescriptor), not the one of a service provider.";
     MetadataSeveralIdps, BridgeAdmin, 400, "invalid_request", "The metadata describes several identity providers.", "Paste the metadata of the one identity provider, or name its entity ID.";
     MetadataEntityUnknown, BridgeAdmin, 400, "invalid_request", "The metadata does not describe the identity provider with this entity ID.", "Compare the entity ID with the entityID in the metadata; upper and lower case and a slash at the end count.";
+    MetadataEntityTwice, BridgeAdmin, 400, "invalid_request", "The metadata describes two entities with the same entity ID.", "Paste the metadata of the one identity provider, or report the duplicate to whoever publishes the document.";
     MetadataEntityIdMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no entityID.", "Download the metadata again; entityID is required (SAML Metadata section 2.3.2).";
     MetadataKeyMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no usable signing certificate.", "Let the identity provider publish its signing certificate: without one no login could be trusted.";
     MetadataEndpointMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no sign-on address with the HTTP-Redirect or HTTP-POST binding.", "Enable one of these bindings at the identity provider.";

@@ -18,16 +18,17 @@ pub(crate) struct Limits {
     bytes: usize,
     /// Elements, texts, attributes' owners: everything that becomes a node.
     nodes: u32,
-    /// Whether comments and processing instructions are overlooked (true) or refused (false).
-    comments: bool,
+    /// Whether it is read as people make it (true): comments and processing instructions are overlooked, and UTF-16 is
+    /// decoded. Or refused for all of that (false).
+    lenient: bool,
 }
 
 /// How large a SAML response may be. 512 KiB hold some five thousand groups.
 pub(crate) const RESPONSE_BYTES: usize = 512 * 1024;
 /// SAML responses.
-pub(crate) const RESPONSE: Limits = Limits { bytes: RESPONSE_BYTES, nodes: 20_000, comments: false };
+pub(crate) const RESPONSE: Limits = Limits { bytes: RESPONSE_BYTES, nodes: 20_000, lenient: false };
 /// Metadata of one IdP, hand-edited ones included.
-pub(crate) const METADATA: Limits = Limits { bytes: 1024 * 1024, nodes: 50_000, comments: true };
+pub(crate) const METADATA: Limits = Limits { bytes: 1024 * 1024, nodes: 50_000, lenient: true };
 
 const DEEPEST: usize = 64;
 const MOST_ATTRIBUTES: usize = 64;
@@ -74,11 +75,32 @@ pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<Cow<'_, str>, Unreada
     if bytes.len() > limits.bytes {
         return Err(Unreadable::TooLarge(limits.bytes));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Encoding)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    declaration(text)?;
+    let text = match utf16(bytes).filter(|_| limits.lenient) {
+        Some(text) => Cow::Owned(text?),
+        None => Cow::Borrowed(std::str::from_utf8(bytes).map_err(|_| Unreadable::Encoding)?),
+    };
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Cow::Owned(text) => Cow::Owned(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+    };
+    declaration(&text, limits)?;
     scan(text.as_bytes(), limits)?;
-    Ok(line_ends(text))
+    Ok(match text {
+        Cow::Borrowed(text) => line_ends(text),
+        Cow::Owned(text) => Cow::Owned(line_ends(&text).into_owned()),
+    })
+}
+
+/// XML 1.0 §4.3.3 and appendix F: UTF-16 shows itself by a byte order mark, or by the zeros around `<`.
+fn utf16(bytes: &[u8]) -> Option<Result<String, Unreadable>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xfe, 0xff, ..] | [0, b'<', ..] => u16::from_be_bytes,
+        [0xff, 0xfe, ..] | [b'<', 0, ..] => u16::from_le_bytes,
+        _ => return None,
+    };
+    let (units, rest) = bytes.as_chunks::<2>();
+    let text = char::decode_utf16(units.iter().map(|&pair| unit(pair))).collect::<Result<String, _>>();
+    Some(text.ok().filter(|_| rest.is_empty()).ok_or(Unreadable::Encoding))
 }
 
 /// XML 1.0 §2.11: a processor behaves "as if it normalized all line breaks [...] on input, before parsing". The parser does
@@ -101,7 +123,7 @@ pub(crate) fn parse(text: &str, limits: Limits) -> Result<Document<'_>, Unreadab
     for node in document.descendants() {
         match node.node_type() {
             roxmltree::NodeType::Element => names(node)?,
-            roxmltree::NodeType::Comment | roxmltree::NodeType::PI if !limits.comments => {
+            roxmltree::NodeType::Comment | roxmltree::NodeType::PI if !limits.lenient => {
                 return Err(Unreadable::CommentOrInstruction);
             }
             _ => {}
@@ -111,7 +133,7 @@ pub(crate) fn parse(text: &str, limits: Limits) -> Result<Document<'_>, Unreadab
 }
 
 /// `<?xml version="1.0" encoding="UTF-8"?>`, or none. XML 1.1 has other line ends, other encodings another text.
-fn declaration(text: &str) -> Result<(), Unreadable> {
+fn declaration(text: &str, limits: Limits) -> Result<(), Unreadable> {
     let Some(rest) = text.strip_prefix("<?xml").filter(|rest| rest.starts_with(|c: char| c.is_ascii_whitespace()))
     else {
         return Ok(());
@@ -125,7 +147,10 @@ fn declaration(text: &str) -> Result<(), Unreadable> {
     if value("version") != Some("1.0") {
         return Err(Unreadable::NotWellFormed(1, 1));
     }
-    if declaration.contains("encoding") && !value("encoding").is_some_and(|name| name.eq_ignore_ascii_case("utf-8")) {
+    // Where both are read the bytes tell them apart, and what .NET writes calls itself UTF-16 and is UTF-8.
+    let is_read =
+        |name: &str| name.eq_ignore_ascii_case("utf-8") || (limits.lenient && name.eq_ignore_ascii_case("utf-16"));
+    if declaration.contains("encoding") && !value("encoding").is_some_and(is_read) {
         return Err(Unreadable::Encoding);
     }
     Ok(())
@@ -141,12 +166,12 @@ fn scan(bytes: &[u8], limits: Limits) -> Result<(), Unreadable> {
         at += found;
         let rest = &bytes[at..];
         at += match rest {
-            [b'<', b'!', b'-', b'-', ..] if limits.comments => length_to(rest, b"-->"),
+            [b'<', b'!', b'-', b'-', ..] if limits.lenient => length_to(rest, b"-->"),
             [b'<', b'!', b'-', b'-', ..] => return Err(Unreadable::CommentOrInstruction),
             [b'<', b'!', b'[', ..] if rest.starts_with(b"<![CDATA[") => length_to(rest, b"]]>"),
             // Nothing else begins like this but DOCTYPE and the declarations inside one.
             [b'<', b'!', ..] => return Err(Unreadable::Doctype),
-            [b'<', b'?', ..] if at == 0 || limits.comments => length_to(rest, b"?>"),
+            [b'<', b'?', ..] if at == 0 || limits.lenient => length_to(rest, b"?>"),
             [b'<', b'?', ..] => return Err(Unreadable::CommentOrInstruction),
             [b'<', b'/', ..] => {
                 in_scope -= open.pop().unwrap_or(0);

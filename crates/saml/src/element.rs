@@ -11,6 +11,8 @@ pub(crate) const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// SAML Metadata.
 pub(crate) const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// SAML Metadata: what people see.
+pub(crate) const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 /// XML Signature.
 pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML Encryption 1.0: most of it.

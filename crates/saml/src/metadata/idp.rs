@@ -4,6 +4,7 @@
 //! the connection's keys. It is read leniently (comments, chains, odd bindings), except where a mistake would make a
 //! connection that lets the wrong IdP in or nobody at all.
 
+use jiff::SignedDuration;
 use roxmltree::Node;
 use url::{Host, Url};
 use x509_cert::der::Decode;
@@ -13,7 +14,7 @@ use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 
 use crate::document::{self, METADATA, Unreadable};
-use crate::element::{DS, MD, SAMLP, all, attribute, base64, is};
+use crate::element::{DS, MD, MDUI, SAMLP, all, attribute, base64, is};
 use crate::{certificate, time};
 
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
@@ -34,6 +35,12 @@ pub struct IdpMetadata {
     pub wants_signed_requests: bool,
     /// From then on the document no longer describes it.
     pub valid_until: Option<Timestamp>,
+    /// After so long the document wants to be fetched again.
+    pub cache_duration: Option<SignedDuration>,
+    /// What it calls itself before people.
+    pub display_name: Option<String>,
+    /// Where it tells people what to do when a login fails (H20).
+    pub error_url: Option<String>,
     /// What an operator may want to know, whatever the time.
     pub notes: Vec<String>,
 }
@@ -92,6 +99,9 @@ pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
         signing_keys: signing_keys(descriptor, &mut notes)?,
         wants_signed_requests: matches!(attribute(descriptor, "WantAuthnRequestsSigned"), Some("true" | "1")),
         valid_until: valid_until(descriptor)?,
+        cache_duration: cache_duration(descriptor, &mut notes),
+        display_name: display_name(descriptor),
+        error_url: attribute(descriptor, "errorURL").filter(|url| is_address(url)).map(str::to_owned),
         notes,
     })
 }
@@ -100,6 +110,7 @@ pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
 fn choose<'a, 'i>(root: Node<'a, 'i>, entity_id: Option<&str>) -> Result<Node<'a, 'i>, Fault> {
     let mut entities = Vec::new();
     collect(root, &mut entities);
+    unique(&entities)?;
     let idps: Vec<_> = entities.into_iter().filter(|&entity| idp_descriptor(entity).is_some()).collect();
     let named = |entity: &Node<'_, '_>| entity_id.is_none_or(|id| attribute(*entity, "entityID") == Some(id));
     let mut meant = idps.iter().copied().filter(named);
@@ -116,6 +127,16 @@ fn choose<'a, 'i>(root: Node<'a, 'i>, entity_id: Option<&str>) -> Result<Node<'a
             }
             _ => Err(Code::MetadataNotIdp.fault().received(root.tag_name().name())),
         },
+    }
+}
+
+/// An entity ID is said once. Of two entities with one name, which is meant would depend on who reads (M7).
+fn unique(entities: &[Node<'_, '_>]) -> Result<(), Fault> {
+    let mut names: Vec<_> = entities.iter().filter_map(|&entity| attribute(entity, "entityID")).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Code::MetadataEntityTwice.fault().received(pair[0])),
+        None => Ok(()),
     }
 }
 
@@ -234,6 +255,34 @@ fn end_entities(shown: Vec<Certificate>) -> Vec<Certificate> {
     // `certificate::read` parsed each of them already, so `names` has an entry for every one.
     let keep: Vec<bool> = (0..names.len()).map(|at| !issued_another(at)).collect();
     shown.into_iter().zip(keep).filter_map(|(certificate, keep)| keep.then_some(certificate)).collect()
+}
+
+/// SAML Metadata §2.3.1, §2.3.2, §2.4.1: `cacheDuration` on any level; the shortest holds.
+fn cache_duration(descriptor: Node<'_, '_>, notes: &mut Vec<String>) -> Option<SignedDuration> {
+    let mut shortest: Option<SignedDuration> = None;
+    for level in descriptor.ancestors().filter(Node::is_element) {
+        let Some(written) = attribute(level, "cacheDuration") else { continue };
+        match duration(written) {
+            Some(read) => shortest = Some(shortest.map_or(read, |known| known.min(read))),
+            None => notes.push("left out: a cacheDuration that is no duration".to_owned()),
+        }
+    }
+    shortest
+}
+
+/// XML Schema Part 2 §3.2.6. How long a month is depends on when it begins; here it begins in January.
+fn duration(written: &str) -> Option<SignedDuration> {
+    let span: jiff::Span = written.trim().parse().ok()?;
+    span.to_duration(jiff::civil::date(2026, 1, 1)).ok().filter(SignedDuration::is_positive)
+}
+
+/// Metadata UI §2.1, else SAML Metadata §2.3.2.1: the first is as good as any, where there are several languages.
+fn display_name(descriptor: Node<'_, '_>) -> Option<String> {
+    let info = all(descriptor, MD, "Extensions").flat_map(|extensions| all(extensions, MDUI, "UIInfo"));
+    let organization = descriptor.parent_element().into_iter().flat_map(|entity| all(entity, MD, "Organization"));
+    let names = info.flat_map(|info| all(info, MDUI, "DisplayName"));
+    let names = names.chain(organization.flat_map(|organization| all(organization, MD, "OrganizationDisplayName")));
+    names.map(|name| whole_text(name).trim().to_owned()).find(|name| !name.is_empty())
 }
 
 /// The text of an element of which comments may be part.

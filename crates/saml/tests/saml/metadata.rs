@@ -204,12 +204,69 @@ fn m7_of_several_entities_one_is_the_idp_or_is_chosen() {
         assert_eq!(read(two.as_bytes(), Some(other)).unwrap_err().code, Code::MetadataEntityUnknown, "{other}");
     }
     let twice = several(&[usual(), usual()]);
-    assert_eq!(read(twice.as_bytes(), Some(IDP)).unwrap_err().code, Code::MetadataSeveralIdps);
+    assert_eq!(read(twice.as_bytes(), Some(IDP)).unwrap_err().code, Code::MetadataEntityTwice);
+    // Whoever else is meant: such a document is nobody's to rely on.
+    let beside = several(&[usual(), sp.clone(), sp.clone()]);
+    assert_eq!(read(beside.as_bytes(), Some(IDP)).unwrap_err().code, Code::MetadataEntityTwice);
     assert_eq!(
         read(usual().as_bytes(), Some("https://second.example.com")).unwrap_err().code,
         Code::MetadataEntityUnknown
     );
     assert_eq!(refused(&sp), Code::MetadataNotIdp);
+}
+
+#[test]
+fn utf_16_is_read_by_its_bytes() {
+    let declared = format!("<?xml version=\"1.0\" encoding=\"UTF-16\"?>{}", usual());
+    for text in [declared.clone(), format!("\u{feff}{declared}"), format!("\u{feff}{}", usual()), usual()] {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [&little, &big] {
+            assert_eq!(read(bytes, None).unwrap().entity_id, IDP);
+            assert_eq!(read(&bytes[..bytes.len() - 1], None).unwrap_err().code, Code::MetadataUnreadable);
+        }
+    }
+    // UTF-8 that calls itself UTF-16 is still readable, another encoding is not.
+    assert_eq!(fine(&declared).entity_id, IDP);
+    assert_eq!(refused(&declared.replace("UTF-16", "ISO-8859-1")), Code::MetadataUnreadable);
+}
+
+#[test]
+fn m4_how_long_a_document_holds() {
+    let with = |attributes: &str| usual().replace("<EntityDescriptor", &format!("<EntityDescriptor {attributes}"));
+    for (written, seconds) in
+        [("PT1H", 3600), ("P1D", 86_400), ("P1M", 31 * 86_400), ("PT0.5S", 0), ("P0Y0M7DT0H0M0S", 604_800)]
+    {
+        let read = fine(&with(&format!("cacheDuration=\"{written}\"")));
+        assert_eq!(read.cache_duration.map(|duration| duration.as_secs()), Some(seconds), "{written}");
+    }
+    for nonsense in ["", "soon", "-PT1H", "PT0S"] {
+        let read = fine(&with(&format!("cacheDuration=\"{nonsense}\"")));
+        assert_eq!((read.cache_duration, read.notes.len()), (None, 1), "{nonsense}");
+    }
+    let outer = format!(
+        "<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" cacheDuration=\"PT2H\" validUntil=\"2026-02-01T00:00:00Z\">{}</EntitiesDescriptor>",
+        with("cacheDuration=\"PT3H\" validUntil=\"2026-03-01T00:00:00Z\"")
+    );
+    let read = fine(&outer);
+    assert_eq!(read.cache_duration.map(|duration| duration.as_hours()), Some(2));
+    assert_eq!(read.valid_until, Some("2026-02-01T00:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn h20_what_people_are_shown() {
+    let organization = "<Organization><OrganizationDisplayName xml:lang=\"en\">Example Org</OrganizationDisplayName></Organization></EntityDescriptor>";
+    let xml = usual()
+        .replace("</EntityDescriptor>", organization)
+        .replace("<IDPSSODescriptor ", "<IDPSSODescriptor errorURL=\"https://idp.example.com/help\" ");
+    let read = fine(&xml);
+    assert_eq!(read.display_name.as_deref(), Some("Example Org"));
+    assert_eq!(read.error_url.as_deref(), Some("https://idp.example.com/help"));
+    let info = "<Extensions><u:UIInfo xmlns:u=\"urn:oasis:names:tc:SAML:metadata:ui\"><u:DisplayName xml:lang=\"en\"> Example\n</u:DisplayName></u:UIInfo></Extensions><KeyDescriptor";
+    let named = changed(&xml, "<KeyDescriptor", info).replace("https://idp.example.com/help", "javascript:alert(1)");
+    let read = fine(&named);
+    assert_eq!((read.display_name.as_deref(), read.error_url), (Some("Example"), None));
 }
 
 #[test]
