@@ -50,6 +50,17 @@ pub fn fingerprint(certificate: &Certificate) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, &certificate.der).as_ref())
 }
 
+/// How an admin recognises a certificate: whose it is, until when, and its fingerprint.
+pub fn describe(certificate: &Certificate) -> String {
+    const LONGEST: usize = 80;
+    let subject = x509_cert::Certificate::from_der(&certificate.der)
+        .map(|parsed| parsed.tbs_certificate().subject().to_string())
+        .unwrap_or_default();
+    let subject: String = subject.chars().take(LONGEST).collect();
+    let until = certificate.not_after.strftime("%Y-%m-%d");
+    format!("{subject} until {until}, SHA-256 {}", fingerprint(certificate))
+}
+
 /// The public key in a certificate (DER).
 pub(crate) fn public_key(der: &[u8]) -> Option<PublicKey> {
     let certificate = x509_cert::Certificate::from_der(der).ok()?;

@@ -25,13 +25,13 @@ pub(crate) fn why(signature: &Signature<'_, '_>, signed_info: &str, trust: &Trus
             return Code::SamlKeyTooWeak.fault().expected("RSA 2048 or more").received(trusted.key.name());
         }
     }
-    let known: Vec<_> = keys.iter().map(|trusted| certificate::fingerprint(trusted.certificate)).collect();
-    let expected = known.join(", ");
+    let known: Vec<_> = keys.iter().map(|trusted| certificate::describe(trusted.certificate)).collect();
+    let expected = known.join("; ");
     let shown = signature.key_info.and_then(shown_certificate).and_then(|der| certificate::read(&der).ok());
     let Some(shown) = shown else {
         return Code::SamlSignatureOtherKey.fault().expected(expected).received("no certificate");
     };
-    let received = certificate::fingerprint(&shown);
+    let received = certificate::describe(&shown);
     let Some(key) = certificate::public_key(&shown.der) else {
         return Code::SamlSignatureOtherKey.fault().expected(expected).received(received);
     };

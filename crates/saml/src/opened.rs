@@ -16,7 +16,7 @@ use crate::element::{SAML, is};
 use crate::encryption::Encrypted;
 use crate::escape::xml;
 use crate::gate::{self, Content};
-use crate::response::Expectation;
+use crate::response::{self, Expectation};
 use crate::verify::{self, Signed, Trust};
 
 /// An assertion that was encrypted, from verified bytes.
@@ -78,9 +78,9 @@ fn inside<'k>(
     let assertion = plain(encrypted, read, "Assertion", expected).map_err(spent)?;
     // The response with the plain assertion in its place. Where the response is signed these are its canonical bytes, from
     // which its own signature is gone already.
-    let response = encrypted.document().input_text();
+    let around = encrypted.document().input_text();
     let place = encrypted.range();
-    let whole = format!("{}{assertion}{}", &response[..place.start], &response[place.end..]);
+    let whole = format!("{}{assertion}{}", &around[..place.start], &around[place.end..]);
     let whole = document::text(whole.as_bytes(), RESPONSE).map_err(Fault::from).map_err(spent)?;
     let document = document::parse(&whole, RESPONSE).map_err(Fault::from).map_err(spent)?;
     let gated = gate::response(&document).and_then(|response| gate::pass(response, trust.allowed)).map_err(spent)?;
@@ -91,7 +91,7 @@ fn inside<'k>(
     let assertion = match &signed.assertion {
         Some(proof) => proof.canonical.clone(),
         None if response_signed => assertion,
-        None => return Err(Code::SamlUnsigned.fault()),
+        None => return Err(response::unsigned("the encrypted Assertion")),
     };
     Ok(Opened { assertion, inside: signed, thanks_to_cbc: false })
 }

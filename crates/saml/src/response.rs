@@ -154,7 +154,7 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
         (Content::Plain(_), Some(proof)) => person_of(&proof.canonical, expected)?,
         (Content::Plain(assertion), None) if response_signed => person(assertion, expected)?,
         // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
-        (Content::Plain(_), None) => return Err(Code::SamlUnsigned.fault()),
+        (Content::Plain(_), None) => return Err(unsigned("the assertion in it")),
     };
     let (accepted, identity, mut notes) = person;
     for signed in [Some(&signed), opened.as_ref().map(|opened| &opened.inside)].into_iter().flatten() {
@@ -191,6 +191,11 @@ fn worth_knowing(proof: &Proof<'_>, now: Timestamp) -> Vec<String> {
         format!("the signing certificate {fingerprint} expired on {}", proof.by.not_after)
     });
     loosened.chain(expired).collect()
+}
+
+/// No signature covers the assertion: neither one on the response nor one where the assertion should have it.
+pub(crate) fn unsigned(assertion: &str) -> Fault {
+    Code::SamlUnsigned.fault().expected(format!("a signature on the Response or on {assertion}")).received("none")
 }
 
 fn thanks_to(allowance: Allowance) -> String {

@@ -35,8 +35,15 @@ fn h9_an_unsigned_response_is_refused() {
 fn h9_another_idps_signature_is_refused_and_both_keys_are_named() {
     let fault = check(&around(&OTHER_KEY.sign(&assertion()))).unwrap_err();
     assert_eq!(fault.code, Code::SamlSignatureOtherKey);
-    assert_eq!(fault.expected, Some(certificate::fingerprint(&IDP_KEY.certificate)));
-    assert_eq!(fault.received, Some(certificate::fingerprint(&OTHER_KEY.certificate)));
+    assert_eq!(fault.expected, Some(certificate::describe(&IDP_KEY.certificate)));
+    assert_eq!(fault.received, Some(certificate::describe(&OTHER_KEY.certificate)));
+}
+
+#[test]
+fn a_certificate_is_described_as_people_compare_them() {
+    let described = certificate::describe(&IDP_KEY.certificate);
+    let fingerprint = certificate::fingerprint(&IDP_KEY.certificate);
+    assert_eq!(described, format!("CN=rcgen self signed cert until 4096-01-01, SHA-256 {fingerprint}"));
 }
 
 #[test]
@@ -270,6 +277,27 @@ fn what_changed_after_signing_is_told_apart() {
     let other = if xml.as_bytes()[at] == b'A' { "B" } else { "A" };
     let digest = format!("{}{other}{}", &xml[..at], &xml[at + 1..]);
     assert_eq!(code(&digest), Code::SamlSignatureInvalid);
+}
+
+#[test]
+fn a_failure_tells_unsigned_other_key_weak_and_changed_apart() {
+    let told = |xml: &str| {
+        let fault = check(xml).unwrap_err();
+        (fault.code, fault.received.unwrap_or_default())
+    };
+    assert_eq!(told(&around(&assertion())), (Code::SamlUnsigned, "none".to_owned()));
+    let (code, received) = told(&around(&OTHER_KEY.sign(&assertion())));
+    assert_eq!(code, Code::SamlSignatureOtherKey);
+    assert!(received.contains(&certificate::fingerprint(&OTHER_KEY.certificate)));
+    let weak = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
+    let signed = around(&IDP_KEY.sign_as(&assertion(), |info| changed(&info, IDP_KEY.method, weak)));
+    assert_eq!(told(&signed), (Code::SamlSignatureAlgorithm, weak.to_owned()));
+    assert_eq!(told(&changed(&good(), ">p-1<", ">p-2<")).0, Code::SamlDigestMismatch);
+    let late = check_at(&good(), "2026-01-31T13:00:00Z").unwrap_err();
+    assert_eq!(late.received.as_deref(), Some("2026-01-31T13:00:00Z: 3300 s off"));
+    assert_eq!(late.expected.as_deref(), Some("before 2026-01-31T12:05:00Z, give or take 180 s"));
+    let years = check_at(&good(), "2027-01-31T12:00:00Z").unwrap_err();
+    assert!(years.received.unwrap().ends_with("an old response, or a clock set for a test"));
 }
 
 #[test]
