@@ -8,10 +8,15 @@
 //! Whatever needs a signature that holds has one: a wrapped assertion is genuine, and a response without an audience was
 //! signed without an audience. So each row can only be refused for what its name says.
 
+mod algorithms;
+mod encodings;
 mod forge;
 mod identifiers;
+mod keys;
 mod readers;
+mod references;
 mod scene;
+mod signed_info;
 mod text;
 mod unsigned;
 mod wrapping;
@@ -22,7 +27,18 @@ use postern_core::fault::Code;
 pub use scene::Scene;
 
 /// All attacks, by class.
-pub const CLASSES: &[Class] = &[wrapping::CLASS, unsigned::CLASS, text::CLASS, identifiers::CLASS, readers::CLASS];
+pub const CLASSES: &[Class] = &[
+    wrapping::CLASS,
+    unsigned::CLASS,
+    text::CLASS,
+    identifiers::CLASS,
+    readers::CLASS,
+    encodings::CLASS,
+    keys::CLASS,
+    algorithms::CLASS,
+    references::CLASS,
+    signed_info::CLASS,
+];
 
 /// Attacks with one idea in common.
 #[derive(Debug, Clone, Copy)]
