@@ -9,6 +9,8 @@
 //! signed without an audience. So each row can only be refused for what its name says.
 
 mod algorithms;
+mod changes;
+mod conditions;
 mod encodings;
 mod forge;
 mod identifiers;
@@ -18,6 +20,7 @@ mod references;
 mod scene;
 mod signed_info;
 mod text;
+mod times;
 mod unsigned;
 mod wrapping;
 
@@ -38,6 +41,9 @@ pub const CLASSES: &[Class] = &[
     algorithms::CLASS,
     references::CLASS,
     signed_info::CLASS,
+    changes::CLASS,
+    conditions::CLASS,
+    times::CLASS,
 ];
 
 /// Attacks with one idea in common.
