@@ -91,8 +91,24 @@ pub struct SamlIdp {
     pub force_authn: bool,
     /// The NameID format to ask for; none: whatever it sends (SDP-SP04).
     pub name_id_format: Option<String>,
+    /// Whether requests to it are signed; `None`: if it asks for that.
+    #[serde(default)]
+    pub sign_requests: Option<bool>,
+    /// The ways of authentication to ask for, one of which it has to use (SDP-SP07); none: its own choice.
+    #[serde(default)]
+    pub authn_contexts: Vec<String>,
+    /// What it may call us before the person.
+    #[serde(default)]
+    pub provider_name: Option<String>,
     /// What was loosened for this connection.
     pub allow: BTreeSet<Allowance>,
+}
+
+impl SamlIdp {
+    /// Whether requests to it are signed.
+    pub fn gets_signed_requests(&self) -> bool {
+        self.sign_requests.unwrap_or(self.wants_signed_requests)
+    }
 }
 
 /// The addresses of one service of a SAML IdP, by binding.

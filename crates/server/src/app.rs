@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use postern_core::connection::{Connection, Idp};
+use postern_core::connection::{Allowance, Connection, Idp};
 use postern_core::connections::Connections;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
@@ -112,14 +112,19 @@ impl App {
         &self.saml_entity_id
     }
 
-    /// Where responses to our requests are posted.
-    pub fn acs_url(&self) -> String {
-        self.url("/api/oauth/saml")
+    /// Where a connection's responses are posted: at an address of its own where it may send unsolicited ones, because
+    /// providers know one address for both.
+    pub fn acs_url_of(&self, connection: &Connection) -> String {
+        let Idp::Saml(idp) = &connection.idp;
+        match idp.allow.contains(&Allowance::Unsolicited) {
+            true => self.url(&format!("/api/oauth/saml/{}", connection.id)),
+            false => self.acs_url(),
+        }
     }
 
-    /// Where a connection's unsolicited responses are posted.
-    pub fn unsolicited_acs_url(&self, connection: &Connection) -> String {
-        self.url(&format!("/api/oauth/saml/{}", connection.id))
+    /// Where all others are posted.
+    pub fn acs_url(&self) -> String {
+        self.url("/api/oauth/saml")
     }
 
     /// What a response of this connection has to fit; `request_id` is the request that it answers, if any.

@@ -1,6 +1,7 @@
 //! The service provider's own keys, ready for use: read from what the store keeps, made where there are none.
 
 use jiff::ToSpan as _;
+use postern_core::connection::Certificate;
 use postern_core::fault::{Code, Fault};
 use postern_core::own_keys::{OwnKeys, Purpose};
 use postern_core::ports::Timestamp;
@@ -20,6 +21,16 @@ pub struct ServiceProviderKeys {
 }
 
 impl ServiceProviderKeys {
+    /// The certificates that assertions may be encrypted for. Providers take the first, so the newest comes first.
+    pub fn encryption_certificates(&self) -> Vec<Certificate> {
+        self.decryption.iter().rev().filter_map(|key| key.certificate().cloned()).collect()
+    }
+
+    /// The certificates of the signing keys, the one in use first.
+    pub fn signing_certificates(&self) -> Vec<Certificate> {
+        self.signing.iter().map(|key| key.certificate().clone()).collect()
+    }
+
     /// Reads what the store keeps.
     pub fn read(kept: &OwnKeys) -> Result<Self, Fault> {
         let unreadable = |why: KeyError| Code::RecordUnreadable.fault().because(why);

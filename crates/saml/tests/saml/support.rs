@@ -101,6 +101,9 @@ pub(crate) fn idp(certificates: Vec<Certificate>) -> SamlIdp {
         metadata_url: None,
         force_authn: false,
         name_id_format: None,
+        sign_requests: None,
+        authn_contexts: Vec::new(),
+        provider_name: None,
         allow: BTreeSet::new(),
     }
 }

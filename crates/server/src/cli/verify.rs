@@ -158,6 +158,9 @@ impl Question {
             metadata_url: None,
             force_authn: false,
             name_id_format: None,
+            sign_requests: None,
+            authn_contexts: Vec::new(),
+            provider_name: None,
             allow,
         })
     }

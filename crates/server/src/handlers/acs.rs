@@ -16,11 +16,16 @@ use crate::reply::{Refusal, to_app};
 
 /// Answers an IdP's response to a request of ours.
 pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpResponse, Refusal> {
-    let login_id = relay_state(&form).map_err(Refusal::page)?;
+    solicited(&app, &browser, &form).await
+}
+
+/// The same at any address that takes responses.
+pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Result<HttpResponse, Refusal> {
+    let login_id = relay_state(form).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
     let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
 
-    let outcome = finish(&app, &mut login, &form).await;
+    let outcome = finish(app, &mut login, form).await;
 
     let issuer = app.public_url.as_str();
     let mut response = match outcome {
@@ -38,7 +43,7 @@ pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpR
 async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, Fault> {
     let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
-    let acs_url = app.acs_url();
+    let acs_url = app.acs_url_of(&connection);
     let request_id = Some(login.request_id.as_str());
     let assertion = metadata::verify(app, &connection, &xml, &acs_url, request_id).await?; // gate, signature, rules: pure
     app.logins.finish(login, &connection, answer(assertion)).await // used once, identity, claims, code

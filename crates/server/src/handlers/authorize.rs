@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::connection::{Connection, Idp};
-use postern_core::fault::Fault;
+use postern_core::fault::{Code, Fault};
 use postern_core::login::door::{Answerer, Door, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
@@ -87,7 +87,11 @@ fn ask(
     force_authn: bool,
 ) -> Result<HttpResponse, Fault> {
     let Idp::Saml(idp) = &connection.idp;
-    let acs_url = app.acs_url();
+    let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys());
+    let signing_key = match idp.gets_signed_requests() {
+        true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound
+        false => None,
+    };
     let question = |destination| AuthnRequest {
         id: request_id,
         issued: app.now(),
@@ -96,10 +100,12 @@ fn ask(
         issuer: app.saml_entity_id(),
         wishes: Wishes {
             force_authn: force_authn || idp.force_authn,
+            authn_contexts: &idp.authn_contexts,
+            provider_name: idp.provider_name.as_deref(),
             name_id: idp.name_id_format.as_deref().map_or(NameIdPolicy::Any, NameIdPolicy::Format),
             ..Wishes::default()
         },
-        signing_key: None,
+        signing_key,
     };
     Ok(match (&idp.sso.redirect, &idp.sso.post) {
         (Some(destination), _) => redirect(&question(destination).redirect_url(login_id)?, false),
@@ -109,10 +115,9 @@ fn ask(
             pages::post_form(no_store(&mut response), destination, &fields)
         }
         // `MetadataEndpointMissing` refuses such an IdP when it is configured.
-        (None, None) => pages::html(
-            &mut HttpResponse::NotFound(),
-            pages::error(postern_core::fault::Code::MetadataEndpointMissing, None, None),
-        ),
+        (None, None) => {
+            pages::html(&mut HttpResponse::NotFound(), pages::error(Code::MetadataEndpointMissing, None, None))
+        }
     })
 }
 

@@ -1,14 +1,38 @@
-//! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from.
+//! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from. With `?connection=` that of one
+//! connection: it says whether its requests are signed, and has the connection's own address where it has one.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use postern_core::connection::{ConnectionId, Idp};
 use postern_saml::metadata::SpMetadata;
 
 use crate::app::App;
+use crate::fields::Fields;
+use crate::reply::Refusal;
 
-/// The metadata of this deployment (SAML Metadata §2.4.4).
-pub async fn sp_metadata(app: Data<App>) -> HttpResponse {
-    let acs_url = app.acs_url();
-    let metadata = SpMetadata { entity_id: app.saml_entity_id(), acs_url: &acs_url, ..SpMetadata::default() };
-    HttpResponse::Ok().content_type("application/samlmetadata+xml; charset=utf-8").body(metadata.xml())
+/// The metadata of this deployment, or of one connection (SAML Metadata §2.4.4).
+pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
+    let keys = app.sp_keys();
+    let (signing, encryption) = (keys.signing_certificates(), keys.encryption_certificates());
+    let mut acs_url = app.acs_url();
+    let mut signs_requests = false;
+    let mut name_id_formats = Vec::new();
+    if let Some(id) = query.one("connection").map_err(Refusal::page)? {
+        let id = ConnectionId(id.to_owned());
+        let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
+        let Idp::Saml(idp) = &connection.idp;
+        signs_requests = idp.gets_signed_requests();
+        name_id_formats.extend(idp.name_id_format.clone());
+        acs_url = app.acs_url_of(&connection);
+    }
+    let metadata = SpMetadata {
+        entity_id: app.saml_entity_id(),
+        acs_url: &acs_url,
+        signs_requests,
+        signing: &signing,
+        encryption: &encryption,
+        name_id_formats: &name_id_formats,
+        ..SpMetadata::default()
+    };
+    Ok(HttpResponse::Ok().content_type("application/samlmetadata+xml; charset=utf-8").body(metadata.xml()))
 }

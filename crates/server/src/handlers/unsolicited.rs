@@ -12,7 +12,7 @@ use postern_core::login::start::Started;
 use postern_core::redirect::with_parameters;
 use postern_saml::response;
 
-use super::acs::answer;
+use super::acs::{answer, solicited};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -26,6 +26,10 @@ pub async fn unsolicited(
     path: Path<String>,
     form: Fields,
 ) -> Result<HttpResponse, Refusal> {
+    // A connection that may send unsolicited responses sends the others here too.
+    if form.one("RelayState").map_err(Refusal::page)?.is_some_and(|id| browser.secret_of(id).is_some()) {
+        return solicited(&app, &browser, &form).await;
+    }
     let id = ConnectionId(path.into_inner());
     let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
     let product = app.products.find(&connection.scope.product).await.map_err(Refusal::page)?;
@@ -66,7 +70,7 @@ async fn accept(
         return Err(Code::UnsolicitedNotAllowed.into());
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
-    let acs_url = app.unsolicited_acs_url(connection);
+    let acs_url = app.acs_url_of(connection);
     let assertion = metadata::verify(app, connection, &xml, &acs_url, None).await?;
     if app.may_have_forgotten(assertion.issued()) {
         return Err(Code::UnsolicitedBeforeStart.into());

@@ -349,6 +349,6 @@ async fn a_connection_is_made_by_hand_and_looked_at_before() {
     let id = found["id"].as_str().unwrap();
     let sp = get(&world, &format!("sso/{id}/sp")).await;
     assert_eq!(sp["entityID"], crate::world::PUBLIC);
-    assert!(sp["unsolicitedAcsUrl"].as_str().unwrap().ends_with(id));
+    assert!(sp["acsUrl"].as_str().unwrap().ends_with(id), "one address for solicited and unsolicited responses");
     assert_eq!(world.api(Method::GET, "sso/conn_unknown/sp", Value::Null).await.code(), "ConnectionNotFound");
 }

@@ -48,3 +48,35 @@ async fn what_to_enter_at_a_provider_is_shown_to_people() {
         assert!(page.body.contains(value), "{value}");
     }
 }
+
+#[actix_web::test]
+async fn h1_h6_requests_are_signed_where_the_provider_or_the_connection_wants_it() {
+    let world = World::new().await;
+    world.app.load_keys().await.unwrap();
+    let metadata = postern_lab::metadata::metadata(crate::world::IDP, "https://idp.example.com/sso", &world.key);
+    let wanting = metadata.replace("WantAuthnRequestsSigned=\"false\"", "WantAuthnRequestsSigned=\"true\"");
+    assert_ne!(metadata, wanting);
+    let connect = async |metadata: &str, sign: Value| {
+        let body = json!({
+            "tenant": "acme.example", "product": "crm", "redirectUrl": crate::world::CALLBACK,
+            "defaultRedirectUrl": crate::world::CALLBACK, "rawMetadata": metadata, "signRequests": sign,
+        });
+        let answer = world.api(Method::POST, "sso", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    };
+    for (metadata, sign, signed) in [
+        (&metadata, json!(""), false),
+        (&wanting, json!(""), true),
+        (&wanting, json!(false), false),
+        (&metadata, json!(true), true),
+    ] {
+        let id = connect(metadata, sign).await;
+        let answer = world.authorize(&[]).await;
+        assert_eq!(answer.sent("Signature").is_some(), signed);
+        let published = world.get(&format!("/.well-known/sp-metadata?connection={id}")).await;
+        assert!(published.body.contains(&format!("AuthnRequestsSigned=\"{signed}\"")), "{}", published.body);
+    }
+    let published = world.get("/.well-known/sp-metadata").await.body;
+    assert!(published.contains("use=\"signing\"") && published.contains("use=\"encryption\""), "M1");
+}

@@ -1,6 +1,6 @@
 //! How the API shows a connection.
 
-use postern_core::connection::{Allowance, Certificate, Connection, Endpoints, Idp};
+use postern_core::connection::{Certificate, Connection, Endpoints, Idp};
 use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
 use serde_json::{Value, json};
@@ -32,11 +32,11 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         "forceAuthn": idp.force_authn,
         "identifierFormat": idp.name_id_format,
         "metadataUrl": idp.metadata_url,
+        "signRequests": idp.sign_requests,
+        "authnContexts": (!idp.authn_contexts.is_empty()).then_some(&idp.authn_contexts),
+        "providerName": idp.provider_name,
         "allow": idp.allow,
-        "acsUrl": match idp.allow.contains(&Allowance::Unsolicited) {
-            true => json!([call.app.acs_url(), call.app.unsolicited_acs_url(connection)]),
-            false => json!([call.app.acs_url()]),
-        },
+        "acsUrl": call.app.acs_url_of(connection),
         "idpMetadata": {
             "entityID": idp.entity_id,
             "loginType": "idp",
@@ -101,6 +101,13 @@ pub(super) fn certificate(certificate: &Certificate) -> Value {
         "thumbprint": thumbprint(certificate),
         "validTo": certificate.not_after,
     })
+}
+
+/// A certificate as providers take it: PEM, in lines of 64 characters (RFC 7468 §2).
+pub(in crate::handlers) fn pem(certificate: &Certificate) -> String {
+    let base64 = data_encoding::BASE64.encode(&certificate.der);
+    let lines: Vec<&str> = (0..base64.len()).step_by(64).map(|at| &base64[at..base64.len().min(at + 64)]).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// SHA-1 of the DER, as Jackson shows it: a name, not a protection.

@@ -160,6 +160,9 @@ impl Draft {
             wants_signed_requests: self.wants_signed_requests,
             metadata_url: self.metadata_url,
             force_authn: present.is_some_and(|present| present.force_authn),
+            sign_requests: present.and_then(|present| present.sign_requests),
+            authn_contexts: present.map(|present| present.authn_contexts.clone()).unwrap_or_default(),
+            provider_name: present.and_then(|present| present.provider_name.clone()),
             name_id_format: present.and_then(|present| present.name_id_format.clone()),
             allow: present.map_or_else(BTreeSet::new, |present| present.allow.clone()),
         })
@@ -170,6 +173,21 @@ impl Draft {
 pub(super) fn settle(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
     if let Some(force_authn) = boolean(body, "forceAuthn")? {
         idp.force_authn = force_authn;
+    }
+    if let Some(sign) = text(body, "signRequests")? {
+        idp.sign_requests = if sign.is_empty() { None } else { boolean(body, "signRequests")? };
+    }
+    if let Some(contexts) = list(body, "authnContexts")? {
+        if contexts.len() > 20 || contexts.iter().any(|context| context.is_empty() || context.len() > 256) {
+            return Err(invalid("authnContexts takes at most 20 URIs of at most 256 characters"));
+        }
+        idp.authn_contexts = contexts;
+    }
+    if let Some(name) = text(body, "providerName")? {
+        if name.len() > 256 {
+            return Err(invalid("providerName is longer than 256 bytes"));
+        }
+        idp.provider_name = Some(name).filter(|name| !name.is_empty());
     }
     if let Some(format) = text(body, "identifierFormat")? {
         idp.name_id_format = Some(format).filter(|format| !format.is_empty());
@@ -238,15 +256,17 @@ pub(super) fn check_protocol(body: &Fields) -> Result<(), Fault> {
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
 pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection::Connection) -> Value {
     let postern_core::connection::Idp::Saml(idp) = &connection.idp;
-    let unsolicited = idp.allow.contains(&Allowance::Unsolicited).then(|| call.app.unsolicited_acs_url(connection));
+    let keys = call.app.sp_keys();
     json!({
         "entityID": call.app.saml_entity_id(),
-        "acsUrl": call.app.acs_url(),
-        "unsolicitedAcsUrl": unsolicited,
+        "acsUrl": call.app.acs_url_of(connection),
         "acsBinding": "HTTP-POST",
         "nameIdFormat": idp.name_id_format,
-        "metadataUrl": call.app.url("/.well-known/sp-metadata"),
+        "metadataUrl": call.app.url(&format!("/.well-known/sp-metadata?connection={}", connection.id)),
         "signatureAlgorithm": "RSA-SHA256",
         "signAssertion": true,
+        "signsRequests": idp.gets_signed_requests(),
+        "signingCertificates": keys.signing.iter().map(|key| describe::pem(key.certificate())).collect::<Vec<_>>(),
+        "encryptionCertificates": keys.encryption_certificates().iter().map(describe::pem).collect::<Vec<_>>(),
     })
 }

@@ -1,6 +1,6 @@
 //! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
 
-mod describe;
+pub(super) mod describe;
 pub mod events;
 pub mod idp;
 pub mod products;
