@@ -8,6 +8,8 @@ use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PublicEncryptingKey,
 };
 use data_encoding::BASE64;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
 
 use crate::signature::DS;
 
@@ -52,6 +54,15 @@ impl<'a> Encryption<'a> {
     /// AES-256-GCM and RSA-OAEP, for the owner of this key (`SubjectPublicKeyInfo`, DER).
     pub fn to(public_key: &'a [u8]) -> Encryption<'a> {
         Encryption { public_key, cipher: Cipher::Aes256Gcm, wrapping: Wrapping::OaepSha1 }
+    }
+
+    /// The key that a certificate (DER) is for, as an identity provider finds it in the recipient's metadata.
+    ///
+    /// # Panics
+    /// If it is not a certificate.
+    pub fn key_of(certificate: &[u8]) -> Vec<u8> {
+        let read = Certificate::from_der(certificate).expect("a test knows its recipient's certificate");
+        read.tbs_certificate().subject_public_key_info().to_der().expect("what was read can be written")
     }
 
     /// A `saml:EncryptedAssertion` around an element.

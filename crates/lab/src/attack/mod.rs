@@ -8,17 +8,23 @@
 //! Whatever needs a signature that holds has one: a wrapped assertion is genuine, and a response without an audience was
 //! signed without an audience. So each row can only be refused for what its name says.
 
+mod addressees;
 mod algorithms;
+mod bombs;
 mod changes;
 mod conditions;
 mod encodings;
+mod encrypted;
 mod forge;
+mod forms;
+mod genuine;
 mod identifiers;
 mod keys;
 mod readers;
 mod references;
 mod scene;
 mod signed_info;
+mod statements;
 mod text;
 mod times;
 mod unsigned;
@@ -27,9 +33,10 @@ mod wrapping;
 use data_encoding::BASE64;
 use postern_core::fault::Code;
 
+pub use genuine::{GENUINE, Genuine};
 pub use scene::Scene;
 
-/// All attacks, by class.
+/// All attacks, by class. Their counterpart is [`GENUINE`]: what has to be accepted.
 pub const CLASSES: &[Class] = &[
     wrapping::CLASS,
     unsigned::CLASS,
@@ -44,6 +51,11 @@ pub const CLASSES: &[Class] = &[
     changes::CLASS,
     conditions::CLASS,
     times::CLASS,
+    addressees::CLASS,
+    statements::CLASS,
+    encrypted::CLASS,
+    bombs::CLASS,
+    forms::CLASS,
 ];
 
 /// Attacks with one idea in common.
@@ -133,4 +145,43 @@ const fn field(
     forged: fn(&Scene<'_>) -> String,
 ) -> Attack {
     Attack { name, seen, expected, told_by: ToldBy::Response, forged: Forged::Field(forged) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::key::Key;
+    use crate::response::{ACS, AUDIENCE, IDP, Response};
+
+    #[test]
+    fn no_two_attacks_are_the_same_and_none_is_the_good_response() {
+        let [key, other_key, ours] = [(); 3].map(|()| Key::generate().unwrap());
+        let now = "2026-01-31T12:00:00Z".parse().unwrap();
+        let earlier = Response { assertion_id: "_earlier".into(), ..Response::at(now).answering("_earlier-request") };
+        let foreign = Response::at(now).answering("_foreign-request").signed_assertion(&other_key);
+        let encrypt_to = ours.public_key_info();
+        let scene = Scene {
+            idp: IDP,
+            key: &key,
+            other_key: &other_key,
+            sp: AUDIENCE,
+            acs: ACS,
+            request_id: "_request",
+            now,
+            encrypt_to: &encrypt_to,
+            earlier: &earlier,
+            foreign: &foreign,
+        };
+        let mut fields: HashSet<_> = GENUINE.iter().map(|genuine| genuine.field(&scene)).collect();
+        assert_eq!(fields.len(), GENUINE.len());
+        let mut names = HashSet::new();
+        for attack in CLASSES.iter().flat_map(|class| class.attacks) {
+            assert!(fields.insert(attack.field(&scene)), "{} is there twice", attack.name);
+            assert!(names.insert(attack.name), "the name {} is there twice", attack.name);
+            assert!(!attack.expected.is_empty(), "{}", attack.name);
+        }
+        assert!(names.len() >= 150, "{}", names.len());
+    }
 }

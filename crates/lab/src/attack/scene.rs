@@ -23,8 +23,8 @@ pub struct Scene<'a> {
     pub request_id: &'a str,
     /// The present.
     pub now: Timestamp,
-    /// The key to encrypt to (`SubjectPublicKeyInfo`, DER), where the service provider has one.
-    pub encrypt_to: Option<&'a [u8]>,
+    /// The key to encrypt to (`SubjectPublicKeyInfo`, DER).
+    pub encrypt_to: &'a [u8],
     /// What the identity provider answered to an earlier login, which succeeded.
     pub earlier: &'a Response,
     /// A genuine response of another tenant's identity provider about one of its own people, signed by `other_key`.

@@ -5,7 +5,7 @@ use postern_core::fault::Code::{
 };
 
 use super::forge::{bare, before_end, behind_issuer, changed, signature_in, with_object};
-use super::{Attack, Class, Scene, xml};
+use super::{Attack, Class, xml};
 use crate::signature::{self, Signature};
 
 pub(super) const CLASS: Class = Class {

@@ -2,7 +2,8 @@
 //! login: what a response can do at worst. Each is refused with the code that the table names, and never as a failure of
 //! ours.
 
-use postern_lab::attack::{CLASSES, Scene};
+use postern_lab::attack::{CLASSES, GENUINE, Scene};
+use postern_lab::encryption::Encryption;
 use postern_lab::key::Key;
 use postern_lab::response::Response;
 
@@ -14,6 +15,8 @@ struct Stage {
     other_key: Key,
     earlier: Response,
     foreign: String,
+    /// Postern's own key, as identity providers know it.
+    encrypt_to: Vec<u8>,
 }
 
 impl Stage {
@@ -24,7 +27,9 @@ impl Stage {
         assert!(world.answer(&login, &earlier.signed_assertion(&world.key)).await.sent("code").is_some());
         let foreign = world.response(&login).sent_by("https://idp.globex.example.com").for_audience(PUBLIC);
         let foreign = foreign.answering("_request-of-globex").signed_assertion(&other_key);
-        Self { world, other_key, earlier, foreign }
+        world.app.load_keys().await.unwrap();
+        let encrypt_to = Encryption::key_of(&world.app.sp_keys().encryption_certificates()[0].der);
+        Self { world, other_key, earlier, foreign, encrypt_to }
     }
 
     /// Begins a login and posts what is made for it.
@@ -39,7 +44,7 @@ impl Stage {
             acs: &acs,
             request_id: &login.request_id,
             now: postern_core::ports::Clock::now(&*self.world.clock),
-            encrypt_to: None,
+            encrypt_to: &self.encrypt_to,
             earlier: &self.earlier,
             foreign: &self.foreign,
         };
@@ -67,4 +72,16 @@ async fn every_attack_is_refused_for_what_its_name_says() {
         }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[actix_web::test]
+async fn what_is_unusual_and_genuine_is_accepted() {
+    let stage = Stage::set().await;
+    for genuine in GENUINE {
+        let answer = stage.post(|scene| genuine.field(scene)).await;
+        let code = answer.sent("code").unwrap_or_else(|| panic!("{} ended in {}", genuine.name, answer.code()));
+        let tokens = stage.world.redeem(&code, &[]).await.json();
+        let claims = stage.world.claims(tokens["access_token"].as_str().unwrap()).await.json();
+        assert_eq!(claims["email"], "alice@example.com", "{}", genuine.name);
+    }
 }
