@@ -61,6 +61,11 @@ pub fn describe(certificate: &Certificate) -> String {
     format!("{subject} until {until}, SHA-256 {}", fingerprint(certificate))
 }
 
+/// A public key on its own (SubjectPublicKeyInfo, DER).
+pub(crate) fn of_spki(spki: &[u8]) -> PublicKey {
+    PublicKey { kind: kind(spki), spki: spki.to_vec() }
+}
+
 /// The public key in a certificate (DER).
 pub(crate) fn public_key(der: &[u8]) -> Option<PublicKey> {
     let certificate = x509_cert::Certificate::from_der(der).ok()?;
@@ -96,21 +101,25 @@ fn kind(spki: &[u8]) -> KeyKind {
 impl PublicKey {
     /// The size of an RSA modulus in bits.
     pub(crate) fn rsa_bits(&self) -> Option<usize> {
+        let modulus = self.rsa_modulus()?;
+        Some(modulus.len() * 8 - modulus.first().map_or(0, |first| first.leading_zeros() as usize))
+    }
+
+    /// An RSA modulus, without zeros in front.
+    pub(crate) fn rsa_modulus(&self) -> Option<Vec<u8>> {
         if self.kind != KeyKind::Rsa {
             return None;
         }
         let spki = SubjectPublicKeyInfoRef::from_der(&self.spki).ok()?;
         // RFC 8017 §A.1.1: RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }
         let mut reader = SliceReader::new(spki.subject_public_key.as_bytes()?).ok()?;
-        let modulus = reader
-            .sequence(|inner| -> x509_cert::der::Result<usize> {
+        reader
+            .sequence(|inner| -> x509_cert::der::Result<Vec<u8>> {
                 let modulus = UintRef::decode(inner)?;
                 UintRef::decode(inner)?;
-                let bytes = modulus.as_bytes();
-                Ok(bytes.len() * 8 - bytes.first().map_or(0, |first| first.leading_zeros() as usize))
+                Ok(modulus.as_bytes().to_vec())
             })
-            .ok()?;
-        Some(modulus)
+            .ok()
     }
 
     /// Whether it is an RSA key below 2048 bits.

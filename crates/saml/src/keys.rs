@@ -48,6 +48,7 @@ const SIGNING: &str = "an RSA key of 2048 to 8192 bits or an EC key on P-256";
 /// A private RSA key of at least 2048 bits, for which IdPs encrypt assertions.
 pub struct DecryptionKey {
     oaep: OaepPrivateDecryptingKey,
+    modulus: Vec<u8>,
     pem: Secret,
     certificate: Option<Certificate>,
 }
@@ -72,12 +73,13 @@ impl DecryptionKey {
             (_, der) => der,
         };
         let key = PrivateDecryptingKey::from_pkcs8(&pkcs8).map_err(|_| KeyError::Unfit(DECRYPTING))?;
+        let public: PublicKeyX509Der<'_> = key.public_key().as_der().map_err(|_| KeyError::Unfit(DECRYPTING))?;
         if let Some(certificate) = &found.certificate {
-            let public: PublicKeyX509Der<'_> = key.public_key().as_der().map_err(|_| KeyError::Unfit(DECRYPTING))?;
             belongs(certificate, public.as_ref())?;
         }
+        let modulus = certificate::of_spki(public.as_ref()).rsa_modulus().ok_or(KeyError::Unfit(DECRYPTING))?;
         let oaep = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::Unfit(DECRYPTING))?;
-        Ok(DecryptionKey { oaep, pem: Secret::new(pem), certificate: found.certificate })
+        Ok(DecryptionKey { oaep, modulus, pem: Secret::new(pem), certificate: found.certificate })
     }
 
     /// Makes a key of RSA 2048, and a certificate for it.
@@ -95,14 +97,24 @@ impl DecryptionKey {
         self.certificate.as_ref()
     }
 
-    /// Unwraps a key. `None` for every reason alike.
+    /// Unwraps a key. `None` for every reason alike, after as much work: what cannot be a ciphertext of this key, because
+    /// it was made for another, is replaced by something that can.
     pub(crate) fn unwrap(&self, how: Oaep, label: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let algorithm = match how {
             Oaep::Sha1 => &OAEP_SHA1_MGF1SHA1,
             Oaep::Sha256 => &OAEP_SHA256_MGF1SHA256,
         };
+        // RFC 8017 §5.1.2: the ciphertext representative is below the modulus.
+        let possible = wrapped.len() == self.modulus.len() && wrapped < &self.modulus[..];
+        let decoy;
+        let wrapped = if possible {
+            wrapped
+        } else {
+            decoy = [&[0], &vec![0x5a; self.modulus.len() - 1][..]].concat();
+            &decoy
+        };
         let mut room = Zeroizing::new(vec![0; self.oaep.min_output_size()]);
-        let length = self.oaep.decrypt(algorithm, wrapped, &mut room, Some(label)).ok()?.len();
+        let length = self.oaep.decrypt(algorithm, wrapped, &mut room, Some(label)).ok().filter(|_| possible)?.len();
         room.truncate(length);
         Some(room)
     }

@@ -23,7 +23,7 @@ pub(crate) struct Trust<'k> {
     pub(crate) allowed: &'k Allowed,
     /// Who else has to agree.
     pub(crate) second: SecondVerifier,
-    /// Whether a failure is looked into.
+    /// Whether a failure is looked into. Where not, nobody may learn why, neither by words nor by time.
     pub(crate) explains: bool,
 }
 
