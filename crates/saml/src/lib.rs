@@ -14,6 +14,7 @@
 //! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/saml/signatures.rs` |
 //! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/saml/rules.rs` |
 //! | H13, H14 confirmation, H26 unsolicited | `confirmation`, `envelope` | `tests/saml/rules.rs` |
+//! | X13 nothing but a verified assertion | `response` | there |
 //! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/saml/rules.rs` |
 //! | H21 encrypted assertions; X15 | `encryption`, `decrypt`, `opened`, `keys` | `tests/saml/encrypted.rs` |
 //! | H22, H24 what is read of the person | `identity` | `tests/saml/identity.rs` |

@@ -61,7 +61,16 @@ impl Expectation<'_> {
     }
 }
 
-/// An assertion whose signature, form, addressee and times were checked. Only [`verify`] makes one.
+/// An assertion whose signature, form, addressee and times were checked. Only [`verify`] makes one, so that no path leads
+/// around the checks (X13):
+///
+/// ```compile_fail
+/// use postern_saml::response::VerifiedAssertion;
+///
+/// fn forged(genuine: VerifiedAssertion) -> VerifiedAssertion {
+///     VerifiedAssertion { assertion_id: "_another".into(), ..genuine }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct VerifiedAssertion {
     assertion_id: String,

@@ -276,6 +276,27 @@ fn h26_an_unsolicited_response_was_issued_not_long_ago() {
 }
 
 #[test]
+fn x14_no_rule_is_skipped_because_its_element_is_missing() {
+    let whole = assertion();
+    let between = |start: &str, end: &str| &whole[whole.find(start).unwrap()..whole.find(end).unwrap() + end.len()];
+    for (missing, expected) in [
+        (between("<saml:Subject>", "</saml:Subject>"), Code::SamlSubjectConfirmation),
+        (between("<saml:SubjectConfirmation ", "</saml:SubjectConfirmation>"), Code::SamlSubjectConfirmation),
+        (between("<saml:SubjectConfirmationData", "</saml:SubjectConfirmationData>"), Code::SamlSubjectConfirmation),
+        ("InResponseTo=\"_request\" ", Code::SamlInResponseToMismatch),
+        (" Recipient=\"https://sp.example.com/acs\"", Code::SamlRecipientMismatch),
+        (between("<saml:Conditions ", "</saml:Conditions>"), Code::SamlConditionsMissing),
+        (between("<saml:AudienceRestriction>", "</saml:AudienceRestriction>"), Code::SamlAudienceMissing),
+        (between("<saml:AuthnStatement ", "</saml:AuthnStatement>"), Code::SamlAuthnStatementMissing),
+        ("AuthnInstant=\"2026-01-31T11:59:00Z\" ", Code::SamlValueMalformed),
+        (" IssueInstant=\"2026-01-31T12:00:00Z\"", Code::SamlValueMalformed),
+        (" Version=\"2.0\"", Code::SamlVersion),
+    ] {
+        assert_eq!(code(&assertion_signed(missing, "")), expected, "{missing}");
+    }
+}
+
+#[test]
 fn x21_a_response_to_another_login_is_refused_though_everything_else_fits() {
     let idp = idp(vec![IDP_KEY.certificate.clone()]);
     assert_eq!(refusal(check_with(&good(), &idp, Some("_request2"), NOW)), Code::SamlInResponseToMismatch);

@@ -255,17 +255,38 @@ fn h11_parameters_of_the_signature_method_are_refused() {
 fn x9_a_digest_value_is_base64_and_nothing_else() {
     form_refused("<ds:DigestValue>", "<ds:DigestValue>*");
     form_refused("<ds:DigestValue>", "<ds:DigestValue><ds:X></ds:X>");
+}
+
+#[test]
+fn x5_void_canonicalisation_has_no_digest() {
     let empty = |info: String| {
         let (start, end) = (info.find("<ds:DigestValue>").unwrap() + 16, info.find("</ds:DigestValue>").unwrap());
         format!("{}{}", &info[..start], &info[end..])
     };
-    // X5, void canonicalisation: neither no digest nor the digest of nothing is that of an element.
+    // Neither no digest nor the digest of nothing is that of an element.
     assert_eq!(code(&around(&IDP_KEY.sign_as(&assertion(), empty))), Code::SamlDigestMismatch);
     let of_nothing = |info: String| {
         let (start, end) = (info.find("<ds:DigestValue>").unwrap() + 16, info.find("</ds:DigestValue>").unwrap());
         format!("{}47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU={}", &info[..start], &info[end..])
     };
     assert_eq!(code(&around(&IDP_KEY.sign_as(&assertion(), of_nothing))), Code::SamlDigestMismatch);
+}
+
+#[test]
+fn x5_what_cannot_be_written_canonically_one_way_is_refused() {
+    // Canonical XML 1.0 §1.3: a relative namespace URI is "an operation failure".
+    let relative =
+        changed(&assertion(), "<saml:Conditions ", "<saml:X xmlns:x=\"relative\"></saml:X><saml:Conditions ");
+    assert_eq!(code(&around(&IDP_KEY.sign(&relative))), Code::SamlStructureForbidden);
+    let c14n = "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\">";
+    let list = |prefixes: &str| {
+        format!(
+            "{c14n}<e:InclusiveNamespaces xmlns:e=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{prefixes}\"></e:InclusiveNamespaces>"
+        )
+    };
+    form_refused(c14n, &list(&"a ".repeat(17)));
+    form_refused(c14n, &list("a").replace("InclusiveNamespaces", "Namespaces"));
+    form_refused(c14n, &list("a").replace("xmlns:e=\"http://www.w3.org/2001/10/xml-exc-c14n#\"", "xmlns:e=\"urn:e\""));
 }
 
 #[test]
