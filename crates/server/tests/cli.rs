@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use postern::system::{SystemClock, SystemRandom};
 use postern_core::ports::Timestamp;
+use postern_lab::attack::{CLASSES, GENUINE, Scene, ToldBy};
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
 use postern_lab::response::{ACS, AUDIENCE, IDP, Response, base64};
@@ -132,6 +133,60 @@ fn a_batch_answers_line_by_line() {
     assert_eq!(status, 2);
     assert_eq!(results[..2], [(json!("loose"), json!("error")), (json!("no"), json!("error"))]);
     assert_eq!(results[2].1, json!("accept"));
+}
+
+#[test]
+fn every_attack_is_refused_and_everything_genuine_accepted() {
+    let (world, other_key, ours) = (World::new(), Key::generate().unwrap(), Key::generate().unwrap());
+    world.keep("ours.pem", ours.to_pem());
+    let encrypt_to = ours.public_key_info();
+    let earlier = Response { assertion_id: "_earlier".into(), ..answer().answering("_earlier-request") };
+    let foreign = answer().sent_by("https://idp.globex.example.com").signed_assertion(&other_key);
+    let scene = Scene {
+        idp: IDP,
+        key: &world.key,
+        other_key: &other_key,
+        sp: AUDIENCE,
+        acs: ACS,
+        request_id: "_request",
+        now: NOW.parse().unwrap(),
+        encrypt_to: &encrypt_to,
+        earlier: &earlier,
+        foreign: &foreign,
+    };
+    // What is told by its form alone is a genuine response in a file; what is told by memory is accepted, for there is none.
+    let attacks = CLASSES.iter().flat_map(|class| class.attacks).filter(|attack| attack.told_by != ToldBy::Form);
+    let attacks = attacks.map(|attack| {
+        let expected = if attack.told_by == ToldBy::Memory { &[][..] } else { attack.expected };
+        (attack.name, attack.field(&scene), expected)
+    });
+    let genuine = GENUINE.iter().map(|genuine| (genuine.name, genuine.field(&scene), &[][..]));
+    let responses: Vec<_> = attacks.chain(genuine).collect();
+    let mut wrong = Vec::new();
+    // As many as fit into a pipe: the program answers while it still reads.
+    for some in responses.chunks(100) {
+        let mut questions = String::new();
+        for (name, field, _) in some {
+            world.keep(name, field);
+            let question = json!({ "id": name, "file": name, "idp_metadata": "idp.xml", "sp_entity_id": AUDIENCE,
+                "acs_url": ACS, "request_id": "_request", "now": NOW, "sp_decryption_keys": ["ours.pem"] });
+            questions += &format!("{question}\n");
+        }
+        let told = String::from_utf8(world.postern(&["verify", "--batch"], &questions).stdout).unwrap();
+        assert_eq!(told.lines().count(), some.len());
+        for ((name, _, expected), line) in some.iter().zip(told.lines()) {
+            let told: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(told["id"], json!(name));
+            let right = match expected {
+                [] => told["result"] == "accept" && told["name_id"] == "u-1001",
+                codes => codes.iter().any(|code| told["code"] == code.name()),
+            };
+            if !right {
+                wrong.push(format!("{name}: {told}, not {expected:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

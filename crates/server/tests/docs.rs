@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use postern_core::fault::Code;
 use postern_core::provider_words::{PROVIDERS, words};
+use postern_lab::attack::{CLASSES, GENUINE};
 
 #[test]
 fn the_reference_of_the_configuration_is_current() {
@@ -15,6 +16,12 @@ fn the_reference_of_the_configuration_is_current() {
 #[test]
 fn the_list_of_faults_is_current() {
     is_current("ERRORS.md", &faults());
+}
+
+#[test]
+fn the_table_of_attacks_is_current() {
+    assert!(CLASSES.iter().map(|class| class.attacks.len()).sum::<usize>() >= 150);
+    is_current("ATTACKS.md", &attacks());
 }
 
 #[test]
@@ -73,6 +80,41 @@ fn faults() -> String {
         }
     }
     text
+}
+
+fn attacks() -> String {
+    let attacks: usize = CLASSES.iter().map(|class| class.attacks.len()).sum();
+    let mut text = format!(
+        "# Attacks\n\n\
+         <!-- Printed from the code by `UPDATE_DOCS=1 cargo test -p postern --test docs`; do not edit. -->\n\n\
+         {attacks} responses that have to be refused, each made for a login that waits for its answer, with signatures that\n\
+         hold wherever the attack needs one. The tests post every one to the assertion consumer service as the browser that\n\
+         began the login (`crates/server/tests/http/attacks.rs`) and give it to `postern verify` (`crates/server/tests/cli.rs`):\n\
+         each has to end in the fault that stands beside it here, and none in an error of ours. They are made in\n\
+         `crates/lab/src/attack/`, by code that shares nothing with the reader.\n\n\
+         A table of refusals is passed by whoever refuses everything, so the same tests post {} responses that are unusual\n\
+         and genuine, listed at the end; they have to be accepted.\n\n\
+         *Seen* is where it was used, published or forbidden. What a fault means is told in [ERRORS.md](ERRORS.md).\n",
+        GENUINE.len()
+    );
+    for class in CLASSES {
+        write!(text, "\n## {} ({})\n\n{}\n\n", class.name, class.attacks.len(), class.idea).unwrap();
+        text += "| what arrives | seen | ends in |\n|---|---|---|\n";
+        for attack in class.attacks {
+            let codes: Vec<_> = attack.expected.iter().map(|code| format!("`{code}`")).collect();
+            writeln!(text, "| {} | {} | {} |", sentence(attack.name), attack.seen, codes.join(" or ")).unwrap();
+        }
+    }
+    write!(text, "\n## Unusual and accepted ({})\n\n", GENUINE.len()).unwrap();
+    for genuine in GENUINE {
+        writeln!(text, "- {}", sentence(genuine.name)).unwrap();
+    }
+    text
+}
+
+/// A name of the table as a person would write it.
+fn sentence(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 fn is_current(name: &str, text: &str) {

@@ -83,10 +83,10 @@ const ATTACKS: &[Attack] = &[
             "",
         )
     }),
-    xml("canonicalisation_keeps_comments", "CVE-2018-0489", FORM, |s| {
+    xml("canonicalisation_keeps_comments", "SAML Core 5.4.4", FORM, |s| {
         canonicalized(s, "http://www.w3.org/2001/10/xml-exc-c14n#WithComments")
     }),
-    xml("inclusive_canonicalisation_keeps_comments", "CVE-2018-0489", FORM, |s| {
+    xml("inclusive_canonicalisation_keeps_comments", "SAML Core 5.4.4", FORM, |s| {
         canonicalized(s, "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments")
     }),
     xml("canonicalisation_is_of_version_1_1", "", FORM, |s| canonicalized(s, "http://www.w3.org/2006/12/xml-c14n11")),

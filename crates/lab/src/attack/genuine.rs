@@ -48,7 +48,7 @@ pub const GENUINE: &[Genuine] = &[
             " Method = 'urn:oasis:names:tc:SAML:2.0:cm:bearer' ",
         )
     }),
-    genuine("the_certificate_in_it_is_somebody_elses", |scene| {
+    genuine("the_certificate_in_it_is_another", |scene| {
         scene.tampered(&scene.key.certificate_base64(), &scene.other_key.certificate_base64())
     }),
     genuine("no_certificate_is_in_it", |scene| {

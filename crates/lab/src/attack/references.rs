@@ -94,7 +94,7 @@ const ATTACKS: &[Attack] = &[
     xml("there_are_a_thousand_transforms", PRACTICE, FORM, |scene| {
         transformed(scene, &(transform(ENVELOPED, "") + &transform(EXCLUSIVE, "").repeat(1000)))
     }),
-    xml("a_transform_keeps_comments", "CVE-2018-0489", FORM, |scene| {
+    xml("a_transform_keeps_comments", TRANSFORMS, FORM, |scene| {
         transformed(scene, &(transform(ENVELOPED, "") + &transform(&format!("{EXCLUSIVE}WithComments"), "")))
     }),
     xml("a_transform_chooses_by_xpath", PRACTICE, FORM, |scene| {

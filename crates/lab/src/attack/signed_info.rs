@@ -126,8 +126,8 @@ const ATTACKS: &[Attack] = &[
     xml("the_signature_lacks_an_octet", "", INVALID, |scene| with_value(scene, |value| value.truncate(255))),
     xml("the_signature_has_an_octet_more", "", INVALID, |scene| with_value(scene, |value| value.push(0))),
     xml("the_signature_has_a_zero_before_it", "", INVALID, |scene| with_value(scene, |value| value.insert(0, 0))),
-    xml("the_signature_is_zero", "CVE-2022-21449", INVALID, |scene| with_value(scene, |value| value.fill(0))),
-    xml("the_signature_is_one", "CVE-2022-21449", INVALID, |scene| {
+    xml("the_signature_is_zero", "CVE-2022-21449, of ECDSA", INVALID, |scene| with_value(scene, |value| value.fill(0))),
+    xml("the_signature_is_one", "CVE-2022-21449, of ECDSA", INVALID, |scene| {
         with_value(scene, |value| {
             value.fill(0);
             value[255] = 1;

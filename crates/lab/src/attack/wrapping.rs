@@ -19,25 +19,25 @@ pub(super) const CLASS: Class = Class {
 const ELSEWHERE: &[Code] = &[SamlStructureForbidden];
 const TWO: &[Code] = &[SamlAssertionCount];
 const FORM: &[Code] = &[SamlSignatureForm];
-const RAIDER: &str = "SAML Raider; On Breaking SAML (2012)";
+const BREAKING: &str = "On Breaking SAML (2012), CVE-2025-47949";
 
 const ATTACKS: &[Attack] = &[
-    xml("xsw1_the_signed_response_stands_in_the_signature_of_a_forged_one", RAIDER, ELSEWHERE, |scene| {
+    xml("xsw1_the_signed_response_stands_in_the_signature_of_a_forged_one", BREAKING, ELSEWHERE, |scene| {
         let genuine = scene.genuine_whole();
         let signature = changed(signature_in(&genuine), "</ds:Signature>", &(bare(&genuine) + "</ds:Signature>"));
         behind_issuer(&scene.forgery().unsigned(), &signature)
     }),
-    xml("xsw2_the_signed_response_stands_before_its_signature_in_a_forged_one", RAIDER, ELSEWHERE, |scene| {
+    xml("xsw2_the_signed_response_stands_before_its_signature_in_a_forged_one", BREAKING, ELSEWHERE, |scene| {
         let genuine = scene.genuine_whole();
         behind_issuer(&scene.forgery().unsigned(), &(bare(&genuine) + signature_in(&genuine)))
     }),
     xml("xsw3_a_forged_assertion_stands_before_the_signed_one", "CVE-2026-25922, CVE-2022-41912", TWO, |scene| {
         scene.around(&(scene.forged() + &scene.signed()))
     }),
-    xml("xsw4_the_signed_assertion_stands_in_a_forged_one", RAIDER, ELSEWHERE, |scene| {
+    xml("xsw4_the_signed_assertion_stands_in_a_forged_one", BREAKING, ELSEWHERE, |scene| {
         scene.around(&before_end(&scene.forged(), &scene.signed()))
     }),
-    xml("xsw5_a_forged_assertion_has_the_signature_of_the_genuine_one_behind_it", RAIDER, TWO, |scene| {
+    xml("xsw5_a_forged_assertion_has_the_signature_of_the_genuine_one_behind_it", BREAKING, TWO, |scene| {
         let genuine = scene.signed();
         scene.around(&(behind_issuer(&scene.forged(), signature_in(&genuine)) + &bare(&genuine)))
     }),
@@ -46,10 +46,10 @@ const ATTACKS: &[Attack] = &[
         let signature = changed(signature_in(&genuine), "</ds:Signature>", &(bare(&genuine) + "</ds:Signature>"));
         scene.around(&behind_issuer(&scene.forged(), &signature))
     }),
-    xml("xsw7_a_forged_assertion_stands_in_extensions", RAIDER, ELSEWHERE, |scene| {
+    xml("xsw7_a_forged_assertion_stands_in_extensions", BREAKING, ELSEWHERE, |scene| {
         extended(&scene.genuine(), &scene.forged())
     }),
-    xml("xsw8_the_signed_assertion_stands_in_an_object_of_its_signature", RAIDER, ELSEWHERE, |scene| {
+    xml("xsw8_the_signed_assertion_stands_in_an_object_of_its_signature", BREAKING, ELSEWHERE, |scene| {
         let genuine = scene.signed();
         scene.around(&behind_issuer(&scene.forged(), &with_object(signature_in(&genuine), &bare(&genuine))))
     }),
@@ -70,11 +70,11 @@ const ATTACKS: &[Attack] = &[
     xml("the_signed_assertion_hides_in_extensions", "OneUptime #2949 (2026)", ELSEWHERE, |scene| {
         extended(&scene.around(&scene.forged()), &scene.signed())
     }),
-    xml("the_signed_assertion_hides_in_advice", "CVE-2025-47949", ELSEWHERE, |scene| {
+    xml("the_signed_assertion_hides_in_advice", "OneUptime #2949 (2026)", ELSEWHERE, |scene| {
         let advice = format!("</saml:Conditions><saml:Advice>{}</saml:Advice>", scene.signed());
         scene.around(&changed(&scene.forged(), "</saml:Conditions>", &advice))
     }),
-    xml("the_signed_assertion_hides_in_status_detail", "CVE-2025-47949", ELSEWHERE, |scene| {
+    xml("the_signed_assertion_hides_in_status_detail", "OneUptime #2949 (2026)", ELSEWHERE, |scene| {
         let detail = format!("<samlp:StatusDetail>{}</samlp:StatusDetail></samlp:Status>", scene.signed());
         changed(&scene.around(&scene.forged()), "</samlp:Status>", &detail)
     }),
