@@ -144,7 +144,7 @@ impl Cipher {
                 let Ok(DecryptionContext::Iv128(iv)) = used else {
                     unreachable!("CBC has an IV, and the key its length")
                 };
-                let iv: &[u8] = (iv).as_ref();
+                let iv: &[u8] = iv.as_ref();
                 [iv, &octets].concat()
             }
         }
