@@ -1,9 +1,10 @@
 //! Asking an IdP to sign somebody in: the AuthnRequest, SAML Core §3.4.1, and its two ways there, SAML Bindings §3.4 and
 //! §3.5.
 
-use std::io::Write as _;
+use std::cell::RefCell;
 
 use data_encoding::{BASE64, HEXLOWER};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use postern_core::fault::{Code, Fault};
 use postern_core::ports::{Random, Timestamp};
@@ -159,9 +160,18 @@ fn encoded(value: &str) -> String {
 
 /// RFC 1951, without a zlib header.
 fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
-    // Writing to a Vec cannot fail, and the encoder itself has no other way to.
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
+    thread_local! {
+        // Its tables are a third of a megabyte: making them anew for every request costs twenty times what deflating does.
+        static DEFLATER: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+    }
+    DEFLATER.with_borrow_mut(|deflater| {
+        deflater.reset();
+        // More than a message grows that does not let itself be deflated, so that one call takes the whole of it.
+        let mut deflated = Vec::with_capacity(bytes.len() + bytes.len() / 1024 + 64);
+        let status = deflater.compress_vec(bytes, &mut deflated, FlushCompress::Finish);
+        debug_assert!(matches!(status, Ok(Status::StreamEnd)), "{status:?}");
+        deflated
+    })
 }
 
 #[cfg(test)]
