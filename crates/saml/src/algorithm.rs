@@ -57,6 +57,12 @@ impl Method {
         })
     }
 
+    /// Whether it is one of RSA-PSS.
+    #[cfg(feature = "samael")]
+    pub(crate) fn is_pss(self) -> bool {
+        matches!(self, Method::RsaPssSha256 | Method::RsaPssSha384 | Method::RsaPssSha512)
+    }
+
     /// How to verify it with a key of that kind; `None` where the two do not belong together. The key decides the family,
     /// never the message alone, and RSA keys below 2048 bits fit nothing.
     pub(crate) fn with(self, key: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {

@@ -9,7 +9,7 @@
 //! | rule | kept in | tested in |
 //! |---|---|---|
 //! | H1–H6, H29 the request | `request`, `sign`, `keys` | there, `tests/saml/requests.rs` |
-//! | two verifiers agree | `second` | `tests/saml/second.rs` |
+//! | two verifiers agree, three in tests | `second`, `third` | `tests/saml/second.rs`, and all of it with feature `samael` |
 //! | H9 signed by a key of this connection; X11, X12 | `verify`, `certificate` | `tests/saml/signatures.rs` |
 //! | H10 algorithms, H11 signature form; X9 | `algorithm`, `signature` | `tests/saml/signatures.rs` |
 //! | H12 destination, H18 issuers, H19 status | `envelope`, `status` | `tests/saml/rules.rs` |
@@ -48,5 +48,7 @@ mod second;
 mod sign;
 mod signature;
 mod status;
+#[cfg(feature = "samael")]
+mod third;
 mod time;
 mod verify;

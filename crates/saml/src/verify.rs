@@ -86,6 +86,8 @@ pub(crate) fn every_signature<'k>(gated: &Gated<'_, '_>, trust: &Trust<'k>) -> R
         }
     }
     signed.second = trust.second.agrees(gated, &keys, trust.allowed)?;
+    #[cfg(feature = "samael")]
+    crate::third::agrees(gated, &signed)?;
     Ok(signed)
 }
 
