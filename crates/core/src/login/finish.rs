@@ -81,7 +81,7 @@ impl Logins {
     }
 
     /// How long a used assertion is remembered at most, whatever its IdP calls its lifetime ("the year 9999"). No request
-    /// lives longer than an hour and no unsolicited assertion is taken ten minutes after it was issued.
+    /// lives longer than an hour, and no unsolicited assertion is taken much more than an hour after it was issued.
     const LONGEST_MEMORY: Duration = Duration::from_secs(24 * 3600);
 
     /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
