@@ -12,23 +12,15 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::ChangedMeanwhile, "needs two writers in the same instant; crates/core has them"),
     (Code::MetadataEntityUnknown, "needs a caller that names an entity ID, which no route does"),
     (Code::MetadataTooLarge, "bodies and fetched documents of that size are refused as such; crates/saml has it"),
-    (Code::KeyNotFound, "no route manages keys yet; crates/core has it"),
-    (Code::KeyInUse, "no route manages keys yet; crates/core has it"),
     (Code::UnsolicitedBeforeStart, "needs a store that a restart empties; crates/server has it"),
     (Code::FetchNameUnresolved, "depends on the resolver of this machine; crates/fetch brings its own"),
     (Code::KeyNotFound, "no route manages keys yet; crates/core has it"),
     (Code::KeyInUse, "no route manages keys yet; crates/core has it"),
     (Code::UnsolicitedBeforeStart, "cannot happen on Redis, which remembers; crates/server has it"),
-    (Code::SamlEncryptionForm, NO_KEY),
-    (Code::SamlEncryptionAlgorithm, NO_KEY),
-    (Code::SamlEncryptionKeyTransport, NO_KEY),
-    (Code::SamlEncryptionCbc, NO_KEY),
-    (Code::SamlDecryptionFailed, NO_KEY),
+    (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
     (Code::Defect, "we know of none"),
 ];
-
-const NO_KEY: &str = "needs a key for decryption, which connections do not have yet; crates/saml has it";
 
 #[tokio::test]
 async fn every_fault_shows_its_face() {

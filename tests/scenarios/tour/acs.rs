@@ -93,11 +93,6 @@ async fn illegible(guide: &mut Guide) {
         (Code::SamlCommentOrInstruction, |xml| xml.replace(VALUE, &format!("{VALUE}<!--{STRANGE}-->")).into()),
         (Code::SamlNotResponse, |_| format!("<{STRANGE}/>").into()),
         (Code::SamlStructureForbidden, |xml| xml.replace("_assertion", "_response").into()),
-        (Code::SamlEncryptionUnsupported, |xml| {
-            let (before, after) = (xml.find("<saml:Assertion").unwrap(), xml.find("</samlp:Response>").unwrap());
-            let encrypted = r#"<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"/>"#;
-            [&xml[..before], encrypted, &xml[after..]].concat().into()
-        }),
     ];
     for (code, spoil) in spoilt {
         let waiting = guide.begin(&[]).await;

@@ -16,6 +16,7 @@ pub(super) const OTHER_PRODUCT_KEY: &str = "other-product-key-z9r3vt6c";
 pub(super) async fn visit(guide: &mut Guide) {
     keys(guide).await;
     things(guide).await;
+    own_keys(guide).await;
     metadata(guide).await;
     addresses(guide).await;
 }
@@ -90,20 +91,32 @@ async fn things(guide: &mut Guide) {
     }
 }
 
+async fn own_keys(guide: &mut Guide) {
+    let keys = guide.postern.call("GET", "/api/v1/sp-keys", None).await;
+    let in_use = format!("/api/v1/sp-keys?id={}", keys[0]["id"].as_str().expect("a key"));
+    let answer = guide.postern.call_as(Postern::API_KEY, Method::DELETE, &in_use, None).await;
+    guide.meet(Code::KeyInUse, answer);
+    let unknown = format!("/api/v1/sp-keys?id={STRANGE}");
+    let answer = guide.postern.call_as(Postern::API_KEY, Method::DELETE, &unknown, None).await;
+    guide.meet(Code::KeyNotFound, answer);
+}
+
 async fn metadata(guide: &mut Guide) {
     let good = guide.idp.metadata();
     let cut = |from: &str, to: &str| {
         let (before, after) = (good.find(from).expect(from), good.rfind(to).expect(to) + to.len());
         [&good[..before], &good[after..]].concat()
     };
-    let two = format!(
-        r#"<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">{good}{}</md:EntitiesDescriptor>"#,
-        good.replace("idp-w5z3np", STRANGE)
-    );
+    let both = |other: &str| {
+        format!(
+            r#"<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">{good}{other}</md:EntitiesDescriptor>"#
+        )
+    };
     let bad = [
         (Code::MetadataUnreadable, format!("{good}<{STRANGE}>")),
         (Code::MetadataNotIdp, good.replace("IDPSSODescriptor", "SPSSODescriptor")),
-        (Code::MetadataSeveralIdps, two),
+        (Code::MetadataSeveralIdps, both(&good.replace("idp-w5z3np", STRANGE))),
+        (Code::MetadataEntityTwice, both(&good)),
         (Code::MetadataEntityIdMissing, good.replace("entityID=", "other=")),
         (Code::MetadataKeyMissing, cut("<md:KeyDescriptor", "</md:KeyDescriptor>")),
         (Code::MetadataEndpointMissing, cut("<md:SingleSignOnService", r#"/sso"/>"#)),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | the app asks | `authorize` |
 //! | the identity provider answers | `acs` |
+//! | it encrypts its answer | `encryption` |
 //! | the app redeems | `token` |
 //! | the operator calls | `api` |
 //! | the store fails | `store` |
@@ -12,6 +13,7 @@
 mod acs;
 mod api;
 mod authorize;
+mod encryption;
 mod store;
 mod token;
 
@@ -72,6 +74,7 @@ impl Tour {
         }
         authorize::visit(&mut guide).await;
         acs::visit(&mut guide).await;
+        encryption::visit(&mut guide).await;
         token::visit(&mut guide).await;
         api::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
