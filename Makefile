@@ -1,6 +1,6 @@
 # Short names for the steps. `make` alone lists them.
 
-.PHONY: help demo test test-heavy fmt lint bench docs corpus
+.PHONY: help demo test test-heavy fmt lint bench fuzz docs corpus
 .DEFAULT_GOAL := help
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/postern
@@ -39,6 +39,9 @@ lint: ## lints of code, scripts and dependencies
 
 bench: ## time what a login spends its time on
 	cargo bench --workspace --locked
+
+fuzz: ## random input to everything that strangers can send, FUZZ_SECONDS (20) for each target; needs a nightly toolchain
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),20) fuzz/run
 
 docs: ## print the generated pages of docs/ from the code
 	UPDATE_DOCS=1 cargo test --locked --package postern --test docs

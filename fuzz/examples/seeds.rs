@@ -1,0 +1,84 @@
+//! Writes the seeds of every target, and the keys that go with them.
+
+use std::fs;
+use std::path::Path;
+
+use data_encoding::BASE64;
+use postern_core::ports::Seal;
+use postern_fuzz::{PLACES, RECORD, REQUEST, key_ring, now};
+use postern_lab::attack::{CLASSES, GENUINE, Scene};
+use postern_lab::key::Key;
+use postern_lab::metadata::metadata;
+use postern_lab::response::{ACS, AUDIENCE, IDP, Response};
+
+fn main() {
+    let [key, other_key, ours] = [(); 3].map(|()| Key::generate().expect("a key"));
+    let metadata = metadata(IDP, "https://idp.example.com/sso", &key);
+    keep("keys/idp.xml", metadata.as_bytes());
+    keep("keys/sp.pem", ours.to_pem().as_bytes());
+    keep("corpus/metadata/lab", metadata.as_bytes());
+    let several =
+        metadata.replace("<md:EntityDescriptor ", "<md:EntityDescriptor validUntil=\"2027-01-01T00:00:00Z\" ");
+    let open = r#"<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" cacheDuration="PT1H">"#;
+    keep("corpus/metadata/federation", format!("{open}{several}</md:EntitiesDescriptor>").as_bytes());
+
+    let encrypt_to = ours.public_key_info();
+    let earlier = Response { assertion_id: "_earlier".into(), ..Response::at(now()).answering("_earlier-request") };
+    let foreign = Response::at(now()).answering("_foreign-request").signed_assertion(&other_key);
+    let scene = Scene {
+        idp: IDP,
+        key: &key,
+        other_key: &other_key,
+        sp: AUDIENCE,
+        acs: ACS,
+        request_id: REQUEST,
+        now: now(),
+        encrypt_to: &encrypt_to,
+        earlier: &earlier,
+        foreign: &foreign,
+    };
+    for genuine in GENUINE {
+        keep(&format!("corpus/response/{}", genuine.name), &xml(&genuine.field(&scene)));
+    }
+    // One of each class, so that every check is reached; no large ones.
+    for class in CLASSES {
+        let small = class.attacks.iter().map(|attack| (attack.name, xml(&attack.field(&scene))));
+        for (name, xml) in small.filter(|(_, xml)| (100..8000).contains(&xml.len())).take(1) {
+            keep(&format!("corpus/response/{name}"), &xml);
+        }
+    }
+    for genuine in &GENUINE[..3] {
+        let field: String = genuine.field(&scene).replace('+', "%2B").replace('=', "%3D").replace('/', "%2F");
+        keep(&format!("corpus/decode/{}", genuine.name), format!("SAMLResponse={field}&RelayState=x").as_bytes());
+    }
+
+    let values = [
+        r#"xmlns:c="urn:example:c" c:x="1" b:y="2" a:z="&#9;&quot;&lt;""#,
+        r#"xmlns="urn:example:default"><a:A xmlns:a="urn:example:other" b:c="d"/><E xmlns=""/>"#,
+        "&#13;\r\n\t<![CDATA[<&]]>&amp;\u{e9}\u{10ffff}",
+    ];
+    for (number, value) in values.iter().enumerate() {
+        keep(&format!("corpus/canonical/{number}"), format!("{number}{value}{value}").as_bytes());
+    }
+    let redirects = ["https://app.example/below/deeper", "http://127.0.0.1:8080/cb", "com.example.app:/cb"];
+    for (number, redirect) in redirects.iter().enumerate() {
+        let query =
+            format!("{redirect}redirect_uri={redirect}&client_id=tenant%3Dt%26product%3Dp&state=s&scope=openid");
+        keep(&format!("corpus/authorize/{number}"), query.as_bytes());
+    }
+    keep("corpus/seal/record", &key_ring().seal(PLACES[0], RECORD));
+    keep("corpus/config/store", b"rediss://user:correct-horse-battery@redis.example.com:6380/2");
+    let toml = "public_url = \"https://sso.example.com\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"a key that is long enough\"]\n\
+                [saml]\nclock_skew_seconds = 60\n[oauth]\ncode_seconds = 30\n[fetch]\nallow_networks = [\"10.0.0.0/8\"]\n";
+    keep("corpus/config/toml", toml.as_bytes());
+}
+
+fn xml(field: &str) -> Vec<u8> {
+    BASE64.decode(field.as_bytes()).unwrap_or_else(|_| field.as_bytes().to_vec())
+}
+
+fn keep(name: &str, content: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder can be made");
+    fs::write(path, content).expect("a file can be written");
+}

@@ -1,0 +1,29 @@
+//! What an operator writes. Mistakes are told, and secrets in them are not.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use postern::config::Config;
+use postern_core::redirect::is_loopback;
+use postern_store::StoreUrl;
+use url::Url;
+
+fuzz_target!(|text: &str| {
+    if let Ok(store) = text.parse::<StoreUrl>() {
+        let password = Url::parse(text).ok().and_then(|url| url.password().map(str::to_owned));
+        // Short ones are a part of many words.
+        if let Some(password) =
+            password.filter(|password| password.len() >= 12 && text.matches(&**password).count() == 1)
+        {
+            assert!(!format!("{store:?}").contains(&password));
+        }
+    }
+    // Files are not to be read here.
+    if text.contains("file") {
+        return;
+    }
+    if let Ok(config) = Config::of_toml(text) {
+        let url = Url::parse(config.public_url.as_str()).expect("a public URL is one");
+        assert!(url.scheme() == "https" || is_loopback(&url), "{url}");
+    }
+});

@@ -1,0 +1,24 @@
+//! Whoever can write to the store can change records. None opens that was changed or moved.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use postern_core::ports::Seal;
+use postern_fuzz::{PLACES, RECORD, key_ring};
+use postern_store::KeyRing;
+
+static RING: LazyLock<KeyRing> = LazyLock::new(key_ring);
+
+/// Sealed in this run and in every other alike.
+static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| RING.seal(PLACES[0], RECORD));
+
+fuzz_target!(|sealed: &[u8]| {
+    let original = *sealed == **SEALED;
+    for (number, place) in PLACES.into_iter().enumerate() {
+        let opened = RING.open(place, sealed);
+        assert_eq!(opened.is_some(), original && number == 0);
+        assert!(opened.is_none_or(|plain| *plain == *RECORD));
+    }
+});

@@ -1,0 +1,122 @@
+//! What the fuzz targets share, and what each of them holds for true:
+//!
+//! | target | random | has to hold |
+//! |---|---|---|
+//! | `response` | a SAML response, from seeds that a fixed key signed | accepted ⇒ about the same person as the seeds, and the verifiers agree |
+//! | `canonical` | XML inside an assertion that another implementation signs | our canonicalisation gives the bytes that it signed |
+//! | `metadata` | an identity provider's metadata | read ⇒ has a key, and every address is one for browsers |
+//! | `decode` | the form field `SAMLResponse` | decoded ⇒ within the limits, and the same again after encoding |
+//! | `authorize` | a registered redirect URI and a query | allowed ⇒ leads to the registered host |
+//! | `seal` | a sealed record | opens ⇒ is the original, at its place |
+//! | `config` | configuration, and the URL of a store | taken ⇒ a safe public URL; a password is never printed |
+//!
+//! And none may panic, read where it must not, or take for ever. `corpus/` holds small seeds; `cargo run --example
+//! seeds` writes them anew, with new keys in `keys/`: nobody else trusts or uses those.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use postern_core::connection::SamlIdp;
+use postern_core::fault::Fault;
+use postern_core::ports::{Clock, Place, Random, Timestamp};
+use postern_saml::keys::DecryptionKey;
+use postern_saml::metadata;
+use postern_saml::response::{Expectation, SecondVerifier, VerifiedAssertion, verify};
+use postern_store::{KeyRing, MemoryBackend, RootKey, RootKeys};
+
+/// The request that every seed answers.
+pub const REQUEST: &str = "_request";
+
+/// The present of every seed.
+pub fn now() -> Timestamp {
+    "2026-01-31T12:00:00Z".parse().expect("a time")
+}
+
+/// Who judges responses: one connection, always the same.
+pub struct Judge {
+    idp: SamlIdp,
+    keys: Vec<DecryptionKey>,
+}
+
+impl Judge {
+    /// For the identity provider with these metadata, opening with these keys.
+    pub fn new(idp_metadata: &str, keys: &[&str]) -> Judge {
+        let read = metadata::read(idp_metadata.as_bytes(), None).expect("the lab's metadata");
+        let idp = SamlIdp {
+            entity_id: read.entity_id,
+            sso: read.sso,
+            slo: read.slo,
+            signing_keys: read.signing_keys,
+            wants_signed_requests: read.wants_signed_requests,
+            metadata_url: None,
+            force_authn: false,
+            name_id_format: None,
+            sign_requests: None,
+            authn_contexts: Vec::new(),
+            provider_name: None,
+            allow: Default::default(),
+        };
+        Judge { idp, keys: keys.iter().map(|pem| DecryptionKey::from_pem(pem).expect("a key")).collect() }
+    }
+
+    /// What becomes of a response.
+    pub fn verify(&self, xml: &[u8]) -> Result<VerifiedAssertion, Fault> {
+        let expectation = Expectation {
+            idp: &self.idp,
+            sp_entity_id: postern_lab::response::AUDIENCE,
+            acs_url: postern_lab::response::ACS,
+            request_id: Some(REQUEST),
+            decryption_keys: &self.keys,
+            second_verifier: SecondVerifier::Require,
+            now: now(),
+            skew: Duration::from_secs(180),
+        };
+        verify(xml, &expectation)
+    }
+}
+
+/// A key ring that is the same in every run, so that a record which it sealed can be a seed.
+pub fn key_ring() -> KeyRing {
+    let random = Arc::new(Counting(AtomicU64::new(0)));
+    let backend = MemoryBackend::new(Arc::new(Still));
+    let roots = RootKeys::single(RootKey::generate(1, &*random));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(KeyRing::load_or_create(&backend, &roots, random)).expect("a ring in memory")
+}
+
+/// Where the record of the seed belongs, and places that differ from it in one thing each.
+pub const PLACES: [Place<'_>; 5] = {
+    let own = Place { class: "login", schema: 1, key: "p1:login:one", bearer: b"cookie" };
+    [
+        own,
+        Place { class: "grant", ..own },
+        Place { schema: 2, ..own },
+        Place { key: "p1:login:two", ..own },
+        Place { bearer: b"another", ..own },
+    ]
+};
+
+/// What the record of the seed says.
+pub const RECORD: &[u8] = b"who signs in, and whereto";
+
+/// Chance that repeats itself.
+struct Counting(AtomicU64);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let next = self.0.fetch_add(1, Ordering::Relaxed);
+            *byte = (next.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+        }
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
