@@ -148,6 +148,16 @@ async fn register(config: &Config, api_key: &Secret, idp: &str, app: &Reserved) 
         "allow": ["unsolicited"],
     });
     api.expect(reqwest::Method::POST, "sso", &connection).await?;
+    // A demo that was run before with another port knows an identity provider that is gone.
+    let scope = format!("sso?tenant={TENANT}&product={PRODUCT}");
+    let known = api.expect(reqwest::Method::GET, &scope, &Value::Null).await?;
+    for stale in known.as_array().into_iter().flatten() {
+        if stale["idpMetadata"]["entityID"] != format!("{idp}/metadata") {
+            let text = |name: &str| stale[name].as_str().unwrap_or_default().to_owned();
+            let path = format!("sso?clientID={}&clientSecret={}", text("clientID"), text("clientSecret"));
+            api.expect(reqwest::Method::DELETE, &path, &Value::Null).await?;
+        }
+    }
     let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
     Ok(Registration {
         postern: config.public_url.as_str().to_owned(),
