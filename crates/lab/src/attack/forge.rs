@@ -9,7 +9,7 @@ pub(super) fn changed(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
-/// The piece of `text` from the first `from` to the last `to`.
+/// The piece of `text` from the first `from` to the last `to`, which have to be in it.
 pub(super) fn piece<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     let (start, end) = (text.find(from), text.rfind(to));
     let (start, end) = start.zip(end).unwrap_or_else(|| panic!("{from} is not in {text}"));

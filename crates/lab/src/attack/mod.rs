@@ -1,4 +1,4 @@
-//! Responses that have to be refused: for any login, a few hundred of them, and the good ones that they are bent from.
+//! Responses that have to be refused: for any login, some hundreds of them, and the good ones that they are bent from.
 //!
 //! An [`Attack`] is a row of a table: a name that says what is done, where it was seen, the fault that it has to end in, and
 //! a function from a [`Scene`] (one login, and the keys that somebody might have) to what is posted. The rows stand in
