@@ -73,7 +73,6 @@ impl App {
     pub fn new(config: &Config, parts: Parts) -> Result<Self, postern_fetch::SetupError> {
         let store = Store::new(parts.backend.clone(), parts.seal);
         let settings = Settings {
-            issuer: config.public_url.as_str().to_owned(),
             login_lifetime: config.oauth.login_lifetime,
             code_lifetime: config.oauth.code_lifetime,
             access_token_lifetime: config.oauth.access_token_lifetime,

@@ -52,8 +52,6 @@ pub struct Logins {
 /// What the operator decides about logins.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The issuer: the public URL, without a trailing slash.
-    pub issuer: String,
     /// How long a person has to sign in at the IdP.
     pub login_lifetime: Duration,
     /// How long a code can be redeemed.

@@ -73,10 +73,6 @@ impl PublicUrl {
     pub fn prefix(&self) -> &str {
         self.url.path().trim_end_matches('/')
     }
-    /// Scheme, host and port, as browsers write them into `Origin`.
-    pub fn origin(&self) -> String {
-        self.url.origin().ascii_serialization()
-    }
     /// The URL, for those who need its parts.
     pub fn url(&self) -> &Url {
         &self.url
@@ -125,7 +121,6 @@ mod tests {
             assert_eq!((url.as_str(), url.prefix()), (issuer, prefix));
             assert_eq!(url.at("/error"), format!("{issuer}/error"));
         }
-        assert_eq!(PublicUrl::parse("https://app.example.com/sso").unwrap().origin(), "https://app.example.com");
     }
 
     #[test]
