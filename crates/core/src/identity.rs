@@ -21,6 +21,50 @@ pub struct Identity {
     pub session_index: Option<String>,
     /// How the person was authenticated (`AuthnContextClassRef`, `acr`).
     pub context: Option<String>,
+    /// By which means (`amr`); SAML has no such list.
+    pub methods: Vec<String>,
+}
+
+impl Identity {
+    /// What of it outlives the login, beside the claims.
+    pub fn authentication(&self) -> Authentication {
+        Authentication {
+            at: self.authenticated_at,
+            context: self.context.clone(),
+            methods: self.methods.clone(),
+            upstream: UpstreamSession {
+                name_id: self.name_id.clone(),
+                index: self.session_index.clone(),
+                ends: self.session_ends,
+            },
+        }
+    }
+}
+
+/// How a person was authenticated at the IdP, and what the IdP calls them and its session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Authentication {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// How: the app's `acr`.
+    pub context: Option<String>,
+    /// By which means: the app's `amr`.
+    pub methods: Vec<String>,
+    /// The session there, which this one may have to end with.
+    pub upstream: UpstreamSession,
+}
+
+/// A session at the IdP, by the IdP's own names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UpstreamSession {
+    /// Whose.
+    pub name_id: Option<NameId>,
+    /// Which (`SessionIndex`, `sid`).
+    pub index: Option<String>,
+    /// From when on the IdP no longer vouches for the person.
+    pub ends: Option<Timestamp>,
 }
 
 /// An identifier of a person and what it promises.

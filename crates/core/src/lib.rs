@@ -17,6 +17,7 @@ pub mod redirect;
 pub mod refresh;
 pub mod scope;
 pub mod secret;
+pub mod signing;
 pub mod store;
 pub mod trace;
 

@@ -232,6 +232,7 @@ mod tests {
             session_ends: None,
             session_index: None,
             context: None,
+            methods: Vec::new(),
         }
     }
 

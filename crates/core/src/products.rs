@@ -11,6 +11,7 @@ use crate::ports::{Clock, Random};
 use crate::redirect;
 use crate::scope::check_name;
 use crate::secret::{Secret, SecretHash, random_id};
+use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
 use crate::trace::milliseconds;
 
@@ -29,6 +30,9 @@ pub struct Product {
     pub initiate_login_url: Option<String>,
     /// Where its people may be sent after logging out.
     pub post_logout_redirect_urls: Vec<String>,
+    /// How its ID tokens are signed.
+    #[serde(default)]
+    pub id_token_algorithm: SigningAlgorithm,
     /// Shown on error pages.
     pub support_url: Option<String>,
     /// Shown on error pages.
@@ -92,6 +96,8 @@ pub struct ProductSettings {
     pub initiate_login_url: Option<String>,
     /// See [`Product::post_logout_redirect_urls`].
     pub post_logout_redirect_urls: Option<Vec<String>>,
+    /// `RS256`, `ES256` or `EdDSA`.
+    pub id_token_signed_response_alg: Option<String>,
     /// See [`Product::support_url`]; an empty string removes it.
     pub support_url: Option<String>,
     /// See [`Product::support_email`]; an empty string removes it.
@@ -122,6 +128,7 @@ impl Products {
             redirect_urls: Vec::new(),
             initiate_login_url: None,
             post_logout_redirect_urls: Vec::new(),
+            id_token_algorithm: SigningAlgorithm::default(),
             support_url: None,
             support_email: None,
             created: now,
@@ -241,6 +248,10 @@ impl Products {
         }
         if let Some(url) = settings.initiate_login_url {
             product.initiate_login_url = optional_url("initiate_login_url", url)?;
+        }
+        if let Some(name) = settings.id_token_signed_response_alg {
+            product.id_token_algorithm = SigningAlgorithm::named(&name)
+                .ok_or_else(|| invalid("id_token_signed_response_alg", "is not one of RS256, ES256, EdDSA"))?;
         }
         if let Some(url) = settings.support_url {
             product.support_url = optional_url("support_url", url)?;

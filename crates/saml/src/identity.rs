@@ -40,6 +40,7 @@ pub(crate) fn read(
         session_ends: None,
         session_index: None,
         context: None,
+        methods: Vec::new(),
     };
     // Several statements are one person authenticated several times: the first describes the login, the earliest end binds.
     for statement in all(assertion, SAML, "AuthnStatement") {

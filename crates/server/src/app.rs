@@ -76,6 +76,7 @@ impl App {
             login_lifetime: config.oauth.login_lifetime,
             code_lifetime: config.oauth.code_lifetime,
             access_token_lifetime: config.oauth.access_token_lifetime,
+            issuer: config.public_url.as_str().to_owned(),
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let (clock, random) = (parts.clock, parts.random);

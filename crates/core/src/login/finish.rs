@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::start::after;
-use super::{Grant, Login, Logins, Replay, Session, SessionId, Terms};
+use super::{Grant, Login, Logins, Person, Replay, Session, SessionId, Terms};
 use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Identity;
-use crate::mapping::{self, Claims};
+use crate::mapping;
 use crate::ports::Timestamp;
 use crate::secret::Secret;
 use crate::trace::Outcome;
@@ -35,18 +35,19 @@ impl Logins {
         login.trace.attributes = mapping::names(&answer.identity);
         login.trace.notes.extend(answer.notes.iter().cloned());
         self.use_once(connection, &answer).await?;
-        let claims = self.claims(connection, &answer.identity)?;
-        self.issue_code(login, connection, claims, "sp-initiated").await
+        let person = self.person(connection, &answer.identity)?;
+        self.issue_code(login, connection, person, "sp-initiated").await
     }
 
-    /// Issues a code for a person whose claims are known, and ends the login's story well.
+    /// Issues a code for a person who is known, and ends the login's story well.
     pub(super) async fn issue_code(
         &self,
         login: &Login,
         connection: &Connection,
-        mut claims: Claims,
+        person: Person,
         login_type: &str,
     ) -> Result<Secret, Fault> {
+        let Person { mut claims, authentication } = person;
         claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
         let now = self.clock.now();
         let code = Secret::random(&*self.random, "");
@@ -67,6 +68,8 @@ impl Logins {
             },
             oauth_scope: login.requested.oauth_scope.clone(),
             claims,
+            authentication,
+            id_token: login.requested.id_token(),
             expires: after(now, self.settings.code_lifetime),
             trace,
         };
@@ -100,14 +103,15 @@ impl Logins {
         }
     }
 
-    /// What the app is told. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.
-    pub(super) fn claims(&self, connection: &Connection, identity: &Identity) -> Result<Claims, Fault> {
+    /// Who it is to the app. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.
+    pub(super) fn person(&self, connection: &Connection, identity: &Identity) -> Result<Person, Fault> {
         let stable_id = mapping::stable_id(identity)
             .ok_or_else(|| Code::SubjectMissing.fault().received(mapping::names(identity).join(", ")))?;
         let scope = &connection.scope;
         let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
         let subject = self.store.subject(&parts.map(str::as_bytes));
-        mapping::claims(identity, &subject, &connection.mapping)
+        let claims = mapping::claims(identity, &subject, &connection.mapping)?;
+        Ok(Person { claims, authentication: identity.authentication() })
     }
 
     /// A session outlives its code by the life of the tokens that the code gives.
@@ -130,7 +134,7 @@ fn requested(login: &Login, connection: &Connection, login_type: &str) -> Map<St
     put("login_type", json!(login_type));
     put("providerName", json!(provider(&idp.entity_id)));
     put("scope", json!(asked.oauth_scope));
-    if asked.oauth_scope.iter().any(|scope| scope == "openid") {
+    if asked.is_openid() {
         put("oidc", json!(true));
     }
     let optional = [

@@ -12,10 +12,10 @@ use super::door::Door;
 use super::finish::Answer;
 use super::request::AuthorizeRequest;
 use super::start::{Started, after};
-use super::{Logins, SpentLogin};
+use super::{Logins, Person, SpentLogin};
 use crate::connection::{Connection, ConnectionId};
 use crate::fault::Fault;
-use crate::mapping::{self, Claims};
+use crate::mapping;
 use crate::ports::Timestamp;
 use crate::secret::Secret;
 use crate::store::{Record, Spent};
@@ -28,7 +28,8 @@ pub const HANDOFF_LIFETIME: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Handoff {
     connection: ConnectionId,
-    claims: Claims,
+    #[serde(flatten)]
+    person: Person,
     attributes: Vec<String>,
     notes: Vec<String>,
     expires: Timestamp,
@@ -44,7 +45,7 @@ impl Logins {
         self.use_once(connection, &answer).await?;
         let handoff = Handoff {
             connection: connection.id.clone(),
-            claims: self.claims(connection, &answer.identity)?,
+            person: self.person(connection, &answer.identity)?,
             attributes: mapping::names(&answer.identity),
             notes: answer.notes,
             expires: after(self.clock.now(), HANDOFF_LIFETIME),
@@ -83,6 +84,6 @@ impl Logins {
         let mut batch = self.store.batch();
         login.trace.save_first(&mut batch, &self.store);
         batch.run().await?;
-        self.issue_code(&login, connection, handoff.claims, "idp-initiated").await.map(Some)
+        self.issue_code(&login, connection, handoff.person, "idp-initiated").await.map(Some)
     }
 }

@@ -17,6 +17,7 @@
 //! | identity to code | [`finish`] |
 //! | a login that began at the IdP | [`handoff`] |
 //! | code to token to claims | [`redeem`] |
+//! | what the app reads without asking again | [`id_token`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
@@ -24,6 +25,7 @@
 pub mod door;
 pub mod finish;
 pub mod handoff;
+pub mod id_token;
 pub mod redeem;
 pub mod request;
 pub mod start;
@@ -34,12 +36,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::ConnectionId;
+use crate::identity::Authentication;
 use crate::mapping::Claims;
 use crate::ports::{Clock, Random, Timestamp};
 use crate::scope::Scope;
 use crate::secret::SecretHash;
+use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
 use crate::trace::Trace;
+pub use id_token::IdTokenWish;
 
 /// Runs logins. One for the process; stateless but for the store.
 pub struct Logins {
@@ -56,8 +61,10 @@ pub struct Settings {
     pub login_lifetime: Duration,
     /// How long a code can be redeemed.
     pub code_lifetime: Duration,
-    /// How long an access token works.
+    /// How long an access token works, and the ID token beside it.
     pub access_token_lifetime: Duration,
+    /// Who we are to apps: the issuer of ID tokens.
+    pub issuer: String,
     /// Opens products without a registration to clients that name no connection of their own.
     pub client_secret_verifier: Option<SecretHash>,
 }
@@ -125,10 +132,34 @@ pub struct Requested {
     pub code_challenge: Option<String>,
     /// For the ID token.
     pub nonce: Option<String>,
+    /// How the ID token is to be signed.
+    #[serde(default)]
+    pub id_token_algorithm: SigningAlgorithm,
     /// Which connection of several was asked for.
     pub idp_hint: Option<String>,
     /// Who the app believes it is.
     pub login_hint: Option<String>,
+}
+
+impl Requested {
+    /// Whether it is OpenID Connect that the app speaks, and not OAuth alone (OIDC Core §3.1.2.1).
+    pub fn is_openid(&self) -> bool {
+        self.oauth_scope.iter().any(|scope| scope == "openid")
+    }
+    /// What the ID token has to be like; `None`: none was asked for.
+    fn id_token(&self) -> Option<IdTokenWish> {
+        self.is_openid().then(|| IdTokenWish { nonce: self.nonce.clone(), algorithm: self.id_token_algorithm })
+    }
+}
+
+/// A person, as an app will know them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Person {
+    /// What the app is told.
+    pub claims: Claims,
+    /// How they were authenticated.
+    #[serde(default)]
+    pub authentication: Authentication,
 }
 
 /// That an assertion was used (SAML Profiles §4.1.4.5).
@@ -148,6 +179,12 @@ pub struct Grant {
     pub oauth_scope: Vec<String>,
     /// What the app is told.
     pub claims: Claims,
+    /// How the person was authenticated.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// What the ID token has to be like; `None`: none was asked for.
+    #[serde(default)]
+    pub id_token: Option<IdTokenWish>,
     /// From when on it is too late.
     pub expires: Timestamp,
     /// The story of the login so far.

@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::door::ClientName;
+use super::id_token::{Facts, IdToken, IdTokenWish};
 use super::start::after;
 use super::{AccessToken, Grant, Logins, Session, SessionId, Terms};
 use crate::connection::Connection;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::mapping::Claims;
+use crate::ports::Timestamp;
 use crate::products::{ClientAuthentication, Product};
 use crate::secret::{Secret, random_text};
 use crate::store::Spent;
@@ -41,6 +43,8 @@ pub struct Tokens {
     pub access_token: Secret,
     /// Its lifetime in seconds.
     pub expires_in: u64,
+    /// The ID token, where one was asked for: still to be signed.
+    pub id_token: Option<IdToken>,
 }
 
 /// Who a client claims to be, as far as the store knows it.
@@ -115,10 +119,27 @@ impl Logins {
         batch.put(&self.store.keys().access_token(access_token.expose()), &record, Some(lifetime));
         trace.save(&mut batch, &self.store);
         match batch.run().await?.consumed::<Grant, Terms>(spent)? {
-            Spent::Live(_) => Ok(Tokens { access_token, expires_in: lifetime.as_secs() }),
+            Spent::Live(_) => {
+                let id_token = grant.id_token.as_ref().map(|wish| self.id_token(wish, grant, &access_token, now));
+                Ok(Tokens { access_token, expires_in: lifetime.as_secs(), id_token })
+            }
             Spent::Before(terms) => self.replayed(&terms).await,
             Spent::Absent => Err(Code::CodeUnknown.into()),
         }
+    }
+
+    fn id_token(&self, wish: &IdTokenWish, grant: &Grant, access_token: &Secret, now: Timestamp) -> IdToken {
+        let facts = Facts {
+            issuer: &self.settings.issuer,
+            client_id: &grant.terms.client_id,
+            session: &grant.terms.session,
+            claims: &grant.claims,
+            authentication: &grant.authentication,
+            access_token,
+            now,
+            lifetime: self.settings.access_token_lifetime,
+        };
+        IdToken::new(wish, &facts)
     }
 
     /// RFC 6749 §4.1.2: "If an authorization code is used more than once, the authorization server MUST deny the request and

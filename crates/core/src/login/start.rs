@@ -76,6 +76,7 @@ impl Logins {
                 oauth_scope: request.scope.clone(),
                 code_challenge: request.code_challenge.clone(),
                 nonce: request.nonce.clone(),
+                id_token_algorithm: door.product.as_ref().map(|product| product.id_token_algorithm).unwrap_or_default(),
                 idp_hint: request.idp_hint.clone(),
                 login_hint: request.login_hint.clone(),
             },

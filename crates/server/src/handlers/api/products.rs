@@ -83,6 +83,7 @@ fn settings(body: &Fields) -> Result<ProductSettings, Fault> {
         token_endpoint_auth_method: body.one("token_endpoint_auth_method")?.map(str::to_owned),
         initiate_login_url: text(body, "initiate_login_url")?,
         post_logout_redirect_urls: list(body, "post_logout_redirect_urls")?,
+        id_token_signed_response_alg: body.one("id_token_signed_response_alg")?.map(str::to_owned),
         support_url: text(body, "support_url")?,
         support_email: text(body, "support_email")?,
     })
@@ -96,6 +97,7 @@ fn describe(product: &Product, secret: Option<&Secret>) -> Value {
         "redirect_urls": product.redirect_urls,
         "initiate_login_url": product.initiate_login_url,
         "post_logout_redirect_urls": product.post_logout_redirect_urls,
+        "id_token_signed_response_alg": product.id_token_algorithm.name(),
         "support_url": product.support_url,
         "support_email": product.support_email,
         "created_at": product.created,
