@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::connection_keys::ConnectionKeys;
 use crate::mapping::Mapping;
 use crate::ports::Timestamp;
 use crate::scope::Scope;
@@ -44,6 +45,9 @@ pub struct Connection {
     pub created: Timestamp,
     /// The other side.
     pub idp: Idp,
+    /// Keys of its own towards the IdP; none: the deployment's.
+    #[serde(default)]
+    pub own_keys: ConnectionKeys,
 }
 
 impl Connection {

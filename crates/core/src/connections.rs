@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::connection::{Connection, ConnectionId, Idp, SamlIdp};
+use crate::connection_keys::ConnectionKeys;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
@@ -100,7 +101,7 @@ pub enum Which {
 pub struct Connections {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl Connections {
@@ -153,6 +154,7 @@ impl Connections {
             deactivated: false,
             created: self.clock.now(),
             idp: Idp::Saml(idp),
+            own_keys: ConnectionKeys::default(),
         }
     }
 
@@ -402,7 +404,7 @@ impl Connections {
         Ok(())
     }
 
-    fn event(&self, kind: EventKind, connection: &Connection) -> Event {
+    pub(crate) fn event(&self, kind: EventKind, connection: &Connection) -> Event {
         Event::of(kind, &connection.scope, self.clock.now(), json!({ "connection": connection.id }))
     }
 }

@@ -64,6 +64,45 @@ impl OwnKeys {
     pub fn of(&self, purpose: Purpose) -> impl Iterator<Item = &OwnKey> {
         self.keys.iter().filter(move |key| key.purpose == purpose)
     }
+
+    pub(crate) fn find(&self, id: &str) -> Result<&OwnKey, Fault> {
+        self.keys.iter().find(|key| key.id == id).ok_or_else(|| Code::KeyNotFound.into())
+    }
+
+    /// Adds a key behind those that are there.
+    pub(crate) fn add(&mut self, key: OwnKey) -> Result<(), Fault> {
+        if self.of(key.purpose).count() >= MOST {
+            return Err(Code::FieldInvalid.fault().expected(format!("there are already {MOST} keys for this use")));
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Puts a key before the others.
+    pub(crate) fn activate(&mut self, id: &str) -> Result<Purpose, Fault> {
+        let at = self.keys.iter().position(|key| key.id == id).ok_or(Code::KeyNotFound)?;
+        let key = self.keys.remove(at);
+        let purpose = key.purpose;
+        self.keys.insert(0, key);
+        Ok(purpose)
+    }
+
+    /// Removes a key; `first_is_used`: unless it is the first for its purpose.
+    pub(crate) fn remove(&mut self, id: &str, first_is_used: bool) -> Result<(), Fault> {
+        let key = self.find(id)?;
+        if first_is_used && self.of(key.purpose).next().is_some_and(|first| first.id == id) {
+            return Err(Code::KeyInUse.into());
+        }
+        self.keys.retain(|key| key.id != id);
+        Ok(())
+    }
+}
+
+impl OwnKey {
+    /// Makes one.
+    pub(crate) fn fresh(purpose: Purpose, make: Make<'_>, now: Timestamp, random: &dyn Random) -> Result<Self, Fault> {
+        Ok(Self { id: format!("key_{}", random_id(random)), purpose, pem: make(purpose, now)?, created: now })
+    }
 }
 
 /// Makes a private key for a purpose: PEM with its certificate.
@@ -100,49 +139,26 @@ impl KeyCupboard {
     }
 
     fn fresh(&self, purpose: Purpose, make: Make<'_>) -> Result<OwnKey, Fault> {
-        let now = self.clock.now();
-        let id = format!("key_{}", random_id(&*self.random));
-        Ok(OwnKey { id, purpose, pem: make(purpose, now)?, created: now })
+        OwnKey::fresh(purpose, make, self.clock.now(), &*self.random)
     }
 
     /// Adds a key behind those that are there: announced, not yet in use.
     pub async fn add(&self, purpose: Purpose, make: Make<'_>) -> Result<OwnKeys, Fault> {
         let fresh = self.fresh(purpose, make)?;
-        self.change(|keys| match keys.of(purpose).count() < MOST {
-            true => {
-                keys.keys.push(fresh.clone());
-                Ok(())
-            }
-            false => Err(Code::FieldInvalid.fault().expected(format!("there are already {MOST} keys for this use"))),
-        })
-        .await
+        self.change(|keys| keys.add(fresh)).await
     }
 
     /// Puts a key into use.
     pub async fn activate(&self, id: &str) -> Result<OwnKeys, Fault> {
-        self.change(|keys| {
-            let at = keys.keys.iter().position(|key| key.id == id).ok_or(Code::KeyNotFound)?;
-            let key = keys.keys.remove(at);
-            keys.keys.insert(0, key);
-            Ok(())
-        })
-        .await
+        self.change(|keys| keys.activate(id).map(drop)).await
     }
 
     /// Removes a key that is not in use.
     pub async fn remove(&self, id: &str) -> Result<OwnKeys, Fault> {
-        self.change(|keys| {
-            let key = keys.keys.iter().find(|key| key.id == id).ok_or(Code::KeyNotFound)?;
-            if keys.of(key.purpose).next().is_some_and(|first| first.id == id) {
-                return Err(Code::KeyInUse.into());
-            }
-            keys.keys.retain(|key| key.id != id);
-            Ok(())
-        })
-        .await
+        self.change(|keys| keys.remove(id, true)).await
     }
 
-    async fn change(&self, change: impl Fn(&mut OwnKeys) -> Result<(), Fault>) -> Result<OwnKeys, Fault> {
+    async fn change(&self, change: impl FnOnce(&mut OwnKeys) -> Result<(), Fault>) -> Result<OwnKeys, Fault> {
         let key = self.store.keys().own_keys();
         let mut batch = self.store.batch();
         let slot = batch.get(&key);

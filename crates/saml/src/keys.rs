@@ -4,6 +4,7 @@
 //! store. The certificate is only an envelope for the public key that IdPs ask for; nobody but its key vouches for it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -45,9 +46,10 @@ pub enum KeyError {
 const DECRYPTING: &str = "an RSA key of 2048 to 8192 bits";
 const SIGNING: &str = "an RSA key of 2048 to 8192 bits or an EC key on P-256";
 
-/// A private RSA key of at least 2048 bits, for which IdPs encrypt assertions.
+/// A private RSA key of at least 2048 bits, for which IdPs encrypt assertions. A clone is the same key.
+#[derive(Clone)]
 pub struct DecryptionKey {
-    oaep: OaepPrivateDecryptingKey,
+    oaep: Arc<OaepPrivateDecryptingKey>,
     modulus: Vec<u8>,
     pem: Secret,
     certificate: Option<Certificate>,
@@ -79,7 +81,7 @@ impl DecryptionKey {
         }
         let modulus = certificate::of_spki(public.as_ref()).rsa_modulus().ok_or(KeyError::Unfit(DECRYPTING))?;
         let oaep = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::Unfit(DECRYPTING))?;
-        Ok(DecryptionKey { oaep, modulus, pem: Secret::new(pem), certificate: found.certificate })
+        Ok(DecryptionKey { oaep: Arc::new(oaep), modulus, pem: Secret::new(pem), certificate: found.certificate })
     }
 
     /// Makes a key of RSA 2048, and a certificate for it.
@@ -120,9 +122,10 @@ impl DecryptionKey {
     }
 }
 
-/// A private key that signs our requests, with its certificate.
+/// A private key that signs our requests, with its certificate. A clone is the same key.
+#[derive(Clone)]
 pub struct SigningKey {
-    pair: Pair,
+    pair: Arc<Pair>,
     pem: Secret,
     certificate: Certificate,
 }
@@ -155,7 +158,7 @@ impl SigningKey {
         }
         .map_err(|_| KeyError::Unfit(SIGNING))?;
         belongs(&certificate, public.as_ref())?;
-        Ok(SigningKey { pair, pem: Secret::new(pem), certificate })
+        Ok(SigningKey { pair: Arc::new(pair), pem: Secret::new(pem), certificate })
     }
 
     /// Makes a key of RSA 2048, and a certificate for it: what every IdP takes.
@@ -175,7 +178,7 @@ impl SigningKey {
 
     /// The identifier of the signatures that it makes.
     pub(crate) fn method(&self) -> &'static str {
-        match self.pair {
+        match &*self.pair {
             Pair::Rsa(_) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
             Pair::P256(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
         }
@@ -184,7 +187,7 @@ impl SigningKey {
     /// Signs. `None` if the library does not.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
-        match &self.pair {
+        match &*self.pair {
             Pair::Rsa(pair) => {
                 let mut value = vec![0; pair.public_modulus_len()];
                 pair.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut value).ok()?;

@@ -1,6 +1,6 @@
 //! What the handlers work with, wired together once and shared by all workers.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use postern_core::connection::{Allowance, Connection, Idp};
@@ -19,7 +19,7 @@ use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
 
 use crate::config::{ApiKey, Config, PublicUrl};
-use crate::own_keys::{ServiceProviderKeys, make};
+use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 
 /// Postern, without its listeners.
 pub struct App {
@@ -45,7 +45,7 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
-    keys: RwLock<Arc<ServiceProviderKeys>>,
+    keys: KeyShelf,
     saml_entity_id: String,
     second_verifier: SecondVerifier,
     clock_skew: Duration,
@@ -89,7 +89,7 @@ impl App {
             traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
             cupboard: KeyCupboard::new(store, clock.clone(), random.clone()),
-            keys: RwLock::default(),
+            keys: KeyShelf::new(),
             fetch: Fetch::new(config.fetch.clone())?,
             api_keys: parts.api_keys,
             clock,
@@ -151,13 +151,17 @@ impl App {
 
     /// The service provider's own keys, as this replica last read them.
     pub fn sp_keys(&self) -> Arc<ServiceProviderKeys> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.keys.shared()
+    }
+
+    /// The same towards the IdP of a connection, which may have keys of its own.
+    pub fn sp_keys_of(&self, connection: &Connection) -> Result<Arc<ServiceProviderKeys>, Fault> {
+        self.keys.of(connection)
     }
 
     /// Reads our own keys; at the very first start they are made.
     pub async fn load_keys(&self) -> Result<(), Fault> {
-        let keys = ServiceProviderKeys::read(&*self.cupboard.load_or_create(&make).await?)?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.keys.replace_shared(ServiceProviderKeys::read(&*self.cupboard.load_or_create(&make).await?)?);
         Ok(())
     }
 

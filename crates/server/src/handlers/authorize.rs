@@ -87,7 +87,7 @@ fn ask(
     force_authn: bool,
 ) -> Result<HttpResponse, Fault> {
     let Idp::Saml(idp) = &connection.idp;
-    let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys());
+    let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys_of(connection)?);
     let signing_key = match idp.gets_signed_requests() {
         true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound
         false => None,

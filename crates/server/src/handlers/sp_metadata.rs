@@ -1,5 +1,5 @@
 //! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from. With `?connection=` that of one
-//! connection: it says whether its requests are signed, and has the connection's own address where it has one.
+//! connection: it says whether its requests are signed, and has the connection's own address and keys where it has some.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -12,8 +12,7 @@ use crate::reply::Refusal;
 
 /// The metadata of this deployment, or of one connection (SAML Metadata §2.4.4).
 pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
-    let keys = app.sp_keys();
-    let (signing, encryption) = (keys.signing_certificates(), keys.encryption_certificates());
+    let mut keys = app.sp_keys();
     let mut acs_url = app.acs_url();
     let mut signs_requests = false;
     let mut name_id_formats = Vec::new();
@@ -24,7 +23,9 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
         signs_requests = idp.gets_signed_requests();
         name_id_formats.extend(idp.name_id_format.clone());
         acs_url = app.acs_url_of(&connection);
+        keys = app.sp_keys_of(&connection).map_err(Refusal::page)?;
     }
+    let (signing, encryption) = (keys.signing_certificates(), keys.encryption_certificates());
     let metadata = SpMetadata {
         entity_id: app.saml_entity_id(),
         acs_url: &acs_url,

@@ -79,7 +79,7 @@ pub async fn verify(
     acs_url: &str,
     request_id: Option<&str>,
 ) -> Result<VerifiedAssertion, Fault> {
-    let keys = app.sp_keys();
+    let keys = app.sp_keys_of(connection)?;
     match response::verify(xml, &app.expectation(connection, acs_url, request_id, &keys.decryption)) {
         Err(fault) if fault.code == Code::SamlSignatureOtherKey => match renewed(app, connection).await {
             Some(connection) => {

@@ -6,6 +6,7 @@ mod api;
 mod attacks;
 mod authorize;
 mod budget;
+mod connection_keys;
 mod refresh;
 mod sp_keys;
 mod token;

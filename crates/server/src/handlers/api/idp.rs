@@ -254,10 +254,10 @@ pub(super) fn check_protocol(body: &Fields) -> Result<(), Fault> {
 }
 
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection::Connection) -> Value {
+pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection::Connection) -> Result<Value, Fault> {
     let postern_core::connection::Idp::Saml(idp) = &connection.idp;
-    let keys = call.app.sp_keys();
-    json!({
+    let keys = call.app.sp_keys_of(connection)?;
+    Ok(json!({
         "entityID": call.app.saml_entity_id(),
         "acsUrl": call.app.acs_url_of(connection),
         "acsBinding": "HTTP-POST",
@@ -266,7 +266,7 @@ pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection:
         "signatureAlgorithm": "RSA-SHA256",
         "signAssertion": true,
         "signsRequests": idp.gets_signed_requests(),
-        "signingCertificates": keys.signing.iter().map(|key| describe::pem(key.certificate())).collect::<Vec<_>>(),
+        "signingCertificates": keys.signing_certificates().iter().map(describe::pem).collect::<Vec<_>>(),
         "encryptionCertificates": keys.encryption_certificates().iter().map(describe::pem).collect::<Vec<_>>(),
-    })
+    }))
 }

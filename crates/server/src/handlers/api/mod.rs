@@ -1,5 +1,6 @@
 //! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
 
+pub mod connection_keys;
 pub(super) mod describe;
 pub mod events;
 pub mod idp;

@@ -19,21 +19,20 @@ pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
         call.app.cupboard.load_or_create(&make).await
     };
     let keys = keys.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys)))
+    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys, |_| true)))
 }
 
 /// `POST {use}`: makes a key and announces it. 201.
 pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let add = async {
         call.check_everything()?;
-        let purpose = Purpose::named(required(&call.body, "use")?)
-            .ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))?;
+        let purpose = purpose(required(&call.body, "use")?)?;
         let keys = call.app.cupboard.add(purpose, &make).await?;
         call.app.load_keys().await?;
         Ok::<_, Fault>(keys)
     };
     let keys = add.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Created()).json(show(&keys)))
+    Ok(no_store(&mut HttpResponse::Created()).json(show(&keys, |_| true)))
 }
 
 /// `POST …/activate {id}`: puts a key into use.
@@ -45,7 +44,7 @@ pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
         Ok::<_, Fault>(keys)
     };
     let keys = activate.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys)))
+    Ok(no_store(&mut HttpResponse::Ok()).json(show(&keys, |_| true)))
 }
 
 /// `DELETE ?id=`: removes a key that is not in use. 204.
@@ -59,13 +58,20 @@ pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn show(keys: &OwnKeys) -> Value {
+/// A purpose by the name that the API has for it.
+pub(super) fn purpose(name: &str) -> Result<Purpose, Fault> {
+    Purpose::named(name).ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))
+}
+
+/// Keys without their secret parts. The first for a purpose is active where these keys are `in_use` for it.
+pub(super) fn show(keys: &OwnKeys, in_use: impl Fn(Purpose) -> bool) -> Value {
     let shown = [Purpose::Signing, Purpose::Encryption].into_iter().flat_map(|purpose| {
+        let first_is_used = in_use(purpose);
         keys.of(purpose).enumerate().map(move |(at, key)| {
             json!({
                 "id": key.id,
                 "use": purpose.name(),
-                "active": at == 0,
+                "active": first_is_used && at == 0,
                 "created": key.created,
                 "certificate": certificate_in(&key.pem),
             })

@@ -113,7 +113,8 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
 pub async fn sp(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let found = named(&call, &id).await.map_err(Refusal::api)?;
     let connection = found.first().ok_or_else(|| Refusal::api(Code::ConnectionNotFound))?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(counterpart(&call, connection)))
+    let counterpart = counterpart(&call, connection).map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(counterpart))
 }
 
 /// `DELETE`: removes a connection by its client id and secret, or all of a scope. 204, also where there was none.
@@ -163,7 +164,7 @@ pub(super) async fn search(call: &ApiCall) -> Result<Vec<Arc<Connection>>, Fault
     of_strategy(query, found)
 }
 
-async fn named(call: &ApiCall, client_id: &str) -> Result<Vec<Arc<Connection>>, Fault> {
+pub(super) async fn named(call: &ApiCall, client_id: &str) -> Result<Vec<Arc<Connection>>, Fault> {
     let mut found = call.app.connections.find(&Which::Client(client_id.to_owned())).await?;
     found.retain(|connection| call.permits(&connection.scope.product));
     Ok(found)
