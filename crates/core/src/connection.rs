@@ -32,8 +32,11 @@ pub struct Connection {
     pub description: Option<String>,
     /// Redirect URIs that apps may name, where no registered product narrows them.
     pub redirect_urls: Vec<String>,
-    /// Where an IdP-initiated login ends.
+    /// Where an IdP-initiated login ends that is delivered directly.
     pub default_redirect_url: String,
+    /// How the app gets a login that began at the IdP.
+    #[serde(default)]
+    pub unsolicited_delivery: Delivery,
     /// Higher comes first in lists.
     pub sort_order: Option<u32>,
     /// Where its people's claims come from.
@@ -54,6 +57,32 @@ impl Connection {
     /// Whether a client means this connection by `id`: its id or Jackson's `clientID`.
     pub fn is_named(&self, id: &str) -> bool {
         self.id.0 == id || self.client_id == id
+    }
+}
+
+/// How the app gets a login that began at the IdP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// It begins a login of its own, which is answered at once: with its state and PKCE.
+    #[default]
+    Application,
+    /// It gets a code that it did not ask for, at `default_redirect_url`, as in Jackson. Nothing protects it from logins that
+    /// a stranger slipped into the browser.
+    Direct,
+}
+
+impl Delivery {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Delivery::Application => "application",
+            Delivery::Direct => "direct",
+        }
+    }
+    /// The delivery of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Delivery::Application, Delivery::Direct].into_iter().find(|delivery| delivery.name() == name)
     }
 }
 

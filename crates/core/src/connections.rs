@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::connection::{Connection, ConnectionId, Idp, SamlIdp};
+use crate::connection::{Connection, ConnectionId, Delivery, Idp, SamlIdp};
 use crate::connection_keys::ConnectionKeys;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
@@ -69,6 +69,8 @@ pub struct ConnectionSettings {
     pub redirect_urls: Option<Vec<String>>,
     /// See [`Connection::default_redirect_url`].
     pub default_redirect_url: Option<String>,
+    /// See [`Connection::unsolicited_delivery`].
+    pub unsolicited_delivery: Option<Delivery>,
     /// See [`Connection::sort_order`].
     pub sort_order: Option<Option<u32>>,
     /// See [`Connection::mapping`].
@@ -149,6 +151,7 @@ impl Connections {
             description: None,
             redirect_urls: Vec::new(),
             default_redirect_url: String::new(),
+            unsolicited_delivery: Delivery::default(),
             sort_order: None,
             mapping: Mapping::default(),
             deactivated: false,
@@ -373,6 +376,9 @@ impl Connections {
         if let Some(url) = settings.default_redirect_url {
             redirect::check_named(&url).map_err(|why| invalid("defaultRedirectUrl", why))?;
             connection.default_redirect_url = url;
+        }
+        if let Some(delivery) = settings.unsolicited_delivery {
+            connection.unsolicited_delivery = delivery;
         }
         if let Some(product) = self.store.get(&self.store.keys().product(&connection.scope.product)).await? {
             let stray = connection.redirect_urls.iter().find(|url| !redirect::lies_within(&product.redirect_urls, url));

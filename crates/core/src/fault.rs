@@ -207,6 +207,7 @@ faults! {
     LoginUnknown, User, 400, "access_denied", "The login has expired or was never begun.", "Start again from the application.";
     LoginSpent, User, 400, "access_denied", "The login was already completed.", "Start again from the application. Going back and sending a sign-in page twice has this effect.";
     InitiateLoginUrlMissing, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no address where it could go on.", "Register initiate_login_url for the product with PATCH /api/v1/products.";
+    UnsolicitedPublicClient, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no secret with which it could redeem a code that it did not ask for.", "Register initiate_login_url for the product with PATCH /api/v1/products, and set the connection's unsolicitedDelivery to application with PATCH /api/v1/sso.";
     UnsolicitedBeforeStart, User, 403, "access_denied", "The identity provider issued this response before Postern was started, so it may have been used.", "Start again at the identity provider in a few minutes. With Redis as the store, a restart has no such effect.";
     UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
 

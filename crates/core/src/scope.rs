@@ -57,6 +57,12 @@ impl Scope {
         }
         Self::new(tenant?, product?).ok()
     }
+
+    /// The same written: what [`Scope::encoded`] reads.
+    pub fn to_encoded(&self) -> String {
+        let pairs = [("tenant", &self.tenant), ("product", &self.product)];
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod tests {
     fn encoded_scopes_are_read_and_others_are_not() {
         let scope = Scope::encoded("tenant=acme.example&product=crm%20two").unwrap();
         assert_eq!((scope.tenant.as_str(), scope.product.as_str()), ("acme.example", "crm two"));
+        assert_eq!(Scope::encoded(&scope.to_encoded()), Some(scope));
         for text in [
             "dummy",
             "",

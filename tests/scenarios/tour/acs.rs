@@ -224,6 +224,28 @@ async fn unsolicited(guide: &mut Guide) {
     guide.meet(Code::SamlInResponseToUnexpected, answer);
     let answer = guide.postern.post_form(&path, &[("SAMLResponse", &base64(&good.signed_assertion(&idp.key)))]).await;
     guide.meet(Code::InitiateLoginUrlMissing, answer);
+    unasked(guide, &idp).await;
+}
+
+/// An app without a secret, to which a connection is to deliver directly.
+async fn unasked(guide: &mut Guide, idp: &Idp) {
+    const PUBLIC_APP: &str = "public-app-m5x8wd";
+    guide.marks.add("product", PUBLIC_APP);
+    let urls = [REDIRECT.to_owned()];
+    let app = serde_json::json!({ "name": PUBLIC_APP, "redirect_urls": urls, "token_endpoint_auth_method": "none" });
+    guide.postern.call("POST", "/api/v1/products", Some(&app)).await;
+    let connection = guide.postern.connect(TENANT, PUBLIC_APP, &urls, ("rawMetadata", &idp.metadata())).await;
+    let (id, secret) = (&connection["id"], &connection["clientSecret"]);
+    let direct = serde_json::json!({
+        "clientID": id, "clientSecret": secret, "allow": ["unsolicited"], "unsolicitedDelivery": "direct",
+    });
+    guide.postern.call("PATCH", "/api/v1/sso", Some(&direct)).await;
+    let path = format!("/api/oauth/saml/{}", id.as_str().expect("an id"));
+    let url = format!("{}{path}", guide.postern.public_url);
+    let good = Response::at(now()).sent_by(&idp.entity_id).sent_to(&url).for_audience(&guide.postern.public_url);
+    let xml = good.signed_assertion(&idp.key);
+    let answer = guide.postern.post_form(&path, &[("SAMLResponse", &base64(&xml))]).await;
+    guide.meet(Code::UnsolicitedPublicClient, answer);
 }
 
 /// A trusted key that is too small to be relied on. No library of ours makes one, so `openssl` does.

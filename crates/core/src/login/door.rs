@@ -261,6 +261,16 @@ struct Found {
 }
 
 impl Door {
+    /// Where an app stands that asked for nothing: see [`super::direct`].
+    pub(super) fn of_nobody(
+        scope: Scope,
+        client_id: String,
+        product: Option<Arc<Product>>,
+        return_to: ReturnTo,
+    ) -> Self {
+        Self { scope, client_id, product, connections: Vec::new(), return_to }
+    }
+
     /// Who answers: the one that `idp_hint` names, the only one, or one that the person chooses. `idp_hint` never leaves the
     /// scope: it is looked up among the scope's own connections.
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {

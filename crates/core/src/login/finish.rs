@@ -65,6 +65,7 @@ impl Logins {
                 redirect_uri: login.return_to.redirect_uri.clone(),
                 code_challenge: login.requested.code_challenge.clone(),
                 session: session.clone(),
+                unasked: login.requested.unasked,
             },
             oauth_scope: login.requested.oauth_scope.clone(),
             claims,

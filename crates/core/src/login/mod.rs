@@ -15,13 +15,14 @@
 //! | which client, which redirect, which connection | [`door`] |
 //! | begin, and find again | [`start`] |
 //! | identity to code | [`finish`] |
-//! | a login that began at the IdP | [`handoff`] |
+//! | a login that began at the IdP | [`handoff`], or [`direct`] |
 //! | code to token to claims | [`redeem`] |
 //! | what the app reads without asking again | [`id_token`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
 
+pub mod direct;
 pub mod door;
 pub mod finish;
 pub mod handoff;
@@ -139,6 +140,9 @@ pub struct Requested {
     pub idp_hint: Option<String>,
     /// Who the app believes it is.
     pub login_hint: Option<String>,
+    /// Whether the app asked for nothing: see [`direct`].
+    #[serde(default)]
+    pub unasked: bool,
 }
 
 impl Requested {
@@ -211,6 +215,9 @@ pub struct Terms {
     pub code_challenge: Option<String>,
     /// The session that its tokens belong to.
     pub session: SessionId,
+    /// Whether the app asked for nothing: then `client_id` names it in one of its ways, and it may use any other.
+    #[serde(default)]
+    pub unasked: bool,
 }
 
 impl Record for Terms {

@@ -94,7 +94,12 @@ impl Logins {
             self.authenticate(&name, request.client_secret.as_ref(), &claimed)?;
         }
         let terms = terms.ok_or(Code::CodeUnknown)?;
-        terms.check(client_id, request)?;
+        match terms.unasked {
+            true => terms.check_unasked(&name, &claimed)?,
+            false if terms.client_id != client_id => return Err(Code::CodeForOtherClient.into()),
+            false => {}
+        }
+        terms.check(request)?;
         let Some(grant) = live else { return self.replayed(&terms).await };
         if grant.expires <= self.clock.now() {
             return Err(Code::CodeUnknown.into());
@@ -230,11 +235,24 @@ impl Logins {
 }
 
 impl Terms {
-    /// Whether a redemption fits what the code was issued for (B6, B7, B17).
-    fn check(&self, client_id: &str, request: &TokenRequest) -> Result<(), Fault> {
-        if self.client_id != client_id {
-            return Err(Code::CodeForOtherClient.into());
+    /// Whether a client redeems a code that it did not ask for: one that is this scope's, however it names itself, and that
+    /// proved it with a secret.
+    fn check_unasked(&self, name: &ClientName, claimed: &Claimed) -> Result<(), Fault> {
+        let product = claimed.product.as_ref();
+        if product.is_some_and(|product| matches!(product.authentication, ClientAuthentication::None)) {
+            return Err(Code::ClientAuthenticationMissing.into());
         }
+        let own = match name {
+            ClientName::Product(_) => product.is_some_and(|product| product.name == self.scope.product),
+            ClientName::Scope(scope) => *scope == self.scope,
+            ClientName::Dummy => true, // looked up by the scope of the code
+            ClientName::Connection(_) => claimed.connection.as_ref().is_some_and(|c| c.id == self.connection),
+        };
+        if own { Ok(()) } else { Err(Code::CodeForOtherClient.into()) }
+    }
+
+    /// Whether a redemption fits what the code was issued for (B7, B17).
+    fn check(&self, request: &TokenRequest) -> Result<(), Fault> {
         match (&self.code_challenge, &request.code_verifier) {
             (None, None) => {}
             // RFC 9700 §2.1.1: "authorization servers MUST mitigate PKCE Downgrade Attacks by ensuring that a token request
@@ -252,6 +270,8 @@ impl Terms {
             Some(uri) if *uri == self.redirect_uri => Ok(()),
             // OAuth 2.1 §10.2 drops the parameter, because PKCE protects what it was for.
             None if self.code_challenge.is_some() => Ok(()),
+            // RFC 6749 §4.1.3 asks for it where the authorization request had one.
+            None if self.unasked => Ok(()),
             _ => Err(Code::CodeRedirectMismatch.into()),
         }
     }

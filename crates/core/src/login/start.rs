@@ -79,6 +79,7 @@ impl Logins {
                 id_token_algorithm: door.product.as_ref().map(|product| product.id_token_algorithm).unwrap_or_default(),
                 idp_hint: request.idp_hint.clone(),
                 login_hint: request.login_hint.clone(),
+                unasked: false,
             },
             expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,

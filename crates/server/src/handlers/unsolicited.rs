@@ -1,15 +1,21 @@
 //! `POST /api/oauth/saml/{connection}`: a login that begins at the IdP, for connections that allow it (SAML Profiles
 //! §4.1.5). The response is verified and used up; then the browser goes to the app's `initiate_login_url` (OIDC Core §4), so
 //! that the login which the app sees is one that it began itself, with its own state and PKCE. `postern_core::login::handoff`
-//! tells how it finds the person again.
+//! tells how it finds the person again. A connection may say that the app gets a code at once instead:
+//! `postern_core::login::direct`.
+
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use postern_core::connection::{Allowance, Connection, ConnectionId, Idp};
+use postern_core::connection::{Allowance, Connection, ConnectionId, Delivery, Idp};
 use postern_core::fault::{Code, Fault};
+use postern_core::login::direct::client_of;
+use postern_core::login::finish::Answer;
 use postern_core::login::handoff::HANDOFF_LIFETIME;
-use postern_core::login::start::Started;
+use postern_core::products::Product;
 use postern_core::redirect::with_parameters;
+use postern_core::trace::Trace;
 use postern_saml::response;
 
 use super::acs::{answer, solicited};
@@ -17,7 +23,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::jobs::metadata;
-use crate::reply::{Refusal, redirect};
+use crate::reply::{Refusal, redirect, to_app};
 
 /// Answers a response that nobody here asked for.
 pub async fn unsolicited(
@@ -33,23 +39,17 @@ pub async fn unsolicited(
     let id = ConnectionId(path.into_inner());
     let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
     let product = app.products.find(&connection.scope.product).await.map_err(Refusal::page)?;
-    let initiate_login_url = product.as_ref().and_then(|product| product.initiate_login_url.clone());
-    let mut trace = app.logins.trace(&connection.scope, "", initiate_login_url.as_deref().unwrap_or_default());
-    trace.connection = Some(connection.id.clone());
+    let trace = trace(&app, &connection, product.as_deref());
 
-    let outcome = accept(&app, &connection, initiate_login_url, &form).await;
-    match outcome {
-        Ok((url, Started { login_id, browser: secret })) => {
-            let parameters = [
-                ("iss", app.public_url.as_str()),
-                ("login_hint", &login_id),
-                ("tenant", &connection.scope.tenant),
-                ("idp_hint", &connection.id.0),
-            ];
-            let mut response = redirect(&with_parameters(&url, parameters), true);
-            browser.remember(&mut response, &login_id, &secret, HANDOFF_LIFETIME);
-            Ok(response)
+    let outcome = async {
+        let answer = accept(&app, &connection, &form).await?;
+        match connection.unsolicited_delivery {
+            Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), answer).await,
+            Delivery::Direct => deliver(&app, &connection, product.clone(), answer, trace.clone()).await,
         }
+    };
+    match outcome.await {
+        Ok(response) => Ok(response),
         Err(fault) => {
             let refusal = Refusal::page_of(fault, product).with_trace(trace.id.clone());
             app.tell_failure(trace, &refusal.fault, false).await;
@@ -58,13 +58,20 @@ pub async fn unsolicited(
     }
 }
 
-/// Where the browser goes, and the handle under which the person waits.
-async fn accept(
-    app: &App,
-    connection: &Connection,
-    initiate_login_url: Option<String>,
-    form: &Fields,
-) -> Result<(String, Started), Fault> {
+fn trace(app: &App, connection: &Connection, product: Option<&Product>) -> Trace {
+    let initiate_login_url = product.and_then(|product| product.initiate_login_url.as_deref()).unwrap_or_default();
+    let client = client_of(connection, product);
+    let (client, goes_to) = match connection.unsolicited_delivery {
+        Delivery::Application => ("", initiate_login_url),
+        Delivery::Direct => (client.as_str(), connection.default_redirect_url.as_str()),
+    };
+    let mut trace = app.logins.trace(&connection.scope, client, goes_to);
+    trace.connection = Some(connection.id.clone());
+    trace
+}
+
+/// Verifies the response.
+async fn accept(app: &App, connection: &Connection, form: &Fields) -> Result<Answer, Fault> {
     let Idp::Saml(idp) = &connection.idp;
     if !idp.allow.contains(&Allowance::Unsolicited) {
         return Err(Code::UnsolicitedNotAllowed.into());
@@ -72,9 +79,41 @@ async fn accept(
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
     let acs_url = app.acs_url_of(connection);
     let assertion = metadata::verify(app, connection, &xml, &acs_url, None).await?;
-    if app.may_have_forgotten(assertion.issued()) {
-        return Err(Code::UnsolicitedBeforeStart.into());
+    match app.may_have_forgotten(assertion.issued()) {
+        false => Ok(answer(assertion)),
+        true => Err(Code::UnsolicitedBeforeStart.into()),
     }
-    let url = initiate_login_url.ok_or(Code::InitiateLoginUrlMissing)?;
-    Ok((url, app.logins.hand_off(connection, answer(assertion)).await?))
+}
+
+/// Sends the browser to where the app begins its login, and lets the person wait under the handle that goes along.
+async fn hand_off(
+    app: &App,
+    browser: &Browser,
+    connection: &Connection,
+    product: Option<&Product>,
+    answer: Answer,
+) -> Result<HttpResponse, Fault> {
+    let url = product.and_then(|product| product.initiate_login_url.as_ref()).ok_or(Code::InitiateLoginUrlMissing)?;
+    let waiting = app.logins.hand_off(connection, answer).await?;
+    let parameters = [
+        ("iss", app.public_url.as_str()),
+        ("login_hint", &waiting.login_id),
+        ("tenant", &connection.scope.tenant),
+        ("idp_hint", &connection.id.0),
+    ];
+    let mut response = redirect(&with_parameters(url, parameters), true);
+    browser.remember(&mut response, &waiting.login_id, &waiting.browser, HANDOFF_LIFETIME);
+    Ok(response)
+}
+
+/// Sends the browser to the app with a code.
+async fn deliver(
+    app: &App,
+    connection: &Connection,
+    product: Option<Arc<Product>>,
+    answer: Answer,
+    trace: Trace,
+) -> Result<HttpResponse, Fault> {
+    let (return_to, code) = app.logins.deliver(connection, product, answer, trace).await?;
+    Ok(to_app(&return_to, app.public_url.as_str(), &[("code", code.expose())], true))
 }

@@ -7,6 +7,7 @@ mod attacks;
 mod authorize;
 mod budget;
 mod connection_keys;
+mod direct;
 mod refresh;
 mod sp_keys;
 mod token;

@@ -1,6 +1,6 @@
 //! How the API shows a connection.
 
-use postern_core::connection::{Certificate, Connection, Endpoints, Idp};
+use postern_core::connection::{Certificate, Connection, Delivery, Endpoints, Idp};
 use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         "description": connection.description,
         "redirectUrl": connection.redirect_urls,
         "defaultRedirectUrl": connection.default_redirect_url,
+        "unsolicitedDelivery": (connection.unsolicited_delivery != Delivery::default())
+            .then(|| connection.unsolicited_delivery.name()),
         "sortOrder": connection.sort_order,
         "deactivated": connection.deactivated,
         "createdAt": connection.created,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::Path;
-use postern_core::connection::{Connection, Idp};
+use postern_core::connection::{Connection, Delivery, Idp};
 use postern_core::connections::{ConnectionSettings, Which};
 use postern_core::fault::{Code, Fault};
 use postern_core::mapping::Mapping;
@@ -198,10 +198,16 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         description: text(body, "description")?,
         redirect_urls: list(body, "redirectUrl")?,
         default_redirect_url: body.one("defaultRedirectUrl")?.map(str::to_owned),
+        unsolicited_delivery: body.one("unsolicitedDelivery")?.map(delivery).transpose()?,
         sort_order,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         deactivated: boolean(body, "deactivated")?,
     })
+}
+
+fn delivery(name: &str) -> Result<Delivery, Fault> {
+    let unknown = || Code::FieldInvalid.fault().expected("unsolicitedDelivery is not application or direct");
+    Delivery::named(name).ok_or_else(unknown)
 }
 
 /// Rules as a JSON object. An empty one goes back to the usual table.
