@@ -18,7 +18,7 @@ use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
 
-use crate::config::{ApiKey, Config, PublicUrl};
+use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 
 /// Postern, without its listeners.
@@ -47,6 +47,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     keys: KeyShelf,
     saml_entity_id: String,
+    /// What our metadata show of us.
+    pub appearance: Appearance,
     second_verifier: SecondVerifier,
     clock_skew: Duration,
     /// Since when used assertions are remembered, where a restart forgets them: with every store but Redis.
@@ -95,6 +97,7 @@ impl App {
             clock,
             random,
             saml_entity_id: config.saml.entity_id.clone(),
+            appearance: config.saml.appearance.clone(),
             second_verifier: config.saml.second_verifier,
             clock_skew: config.saml.clock_skew,
             remembers_since: (!matches!(config.store.url, StoreUrl::Redis(_))).then_some(started),

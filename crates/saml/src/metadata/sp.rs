@@ -38,6 +38,8 @@ pub struct Presentation<'a> {
     pub display_name: Option<&'a str>,
     /// A picture.
     pub logo: Option<Logo<'a>>,
+    /// Where it is written what we are for.
+    pub information_url: Option<&'a str>,
     /// Where it is written what becomes of people's data.
     pub privacy_statement_url: Option<&'a str>,
 }
@@ -138,13 +140,16 @@ impl Presentation<'_> {
         let name = self
             .display_name
             .map(|name| format!("        <mdui:DisplayName xml:lang=\"en\">{}</mdui:DisplayName>\n", xml(name)));
+        let information = self
+            .information_url
+            .map(|url| format!("        <mdui:InformationURL xml:lang=\"en\">{}</mdui:InformationURL>\n", xml(url)));
         let privacy = self.privacy_statement_url.map(|url| {
             format!("        <mdui:PrivacyStatementURL xml:lang=\"en\">{}</mdui:PrivacyStatementURL>\n", xml(url))
         });
         let logo = self.logo.map(|Logo { url, width, height }| {
             format!("        <mdui:Logo height=\"{height}\" width=\"{width}\">{}</mdui:Logo>\n", xml(url))
         });
-        let inside: String = [name, privacy, logo].into_iter().flatten().collect();
+        let inside: String = [name, information, privacy, logo].into_iter().flatten().collect();
         if inside.is_empty() {
             return inside;
         }
@@ -236,6 +241,7 @@ mod tests {
         let presentation = Presentation {
             display_name: Some("A <b> & \"c\""),
             logo: Some(Logo { url: "https://sp.example.com/logo.png", width: 80, height: 60 }),
+            information_url: Some("https://sp.example.com/about"),
             privacy_statement_url: Some("https://sp.example.com/privacy?a&b"),
         };
         let technical_contact = Some(Contact { name: Some("Operations"), email: "ops@example.com" });
@@ -245,6 +251,7 @@ mod tests {
         for (name, value) in [
             ("DisplayName", "A <b> & \"c\""),
             ("Logo", "https://sp.example.com/logo.png"),
+            ("InformationURL", "https://sp.example.com/about"),
             ("PrivacyStatementURL", "https://sp.example.com/privacy?a&b"),
             ("GivenName", "Operations"),
             ("EmailAddress", "mailto:ops@example.com"),

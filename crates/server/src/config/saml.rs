@@ -6,6 +6,7 @@ use postern_saml::response::SecondVerifier;
 use url::Url;
 
 use super::PublicUrl;
+use super::presentation::Appearance;
 use super::reading::Reading;
 use super::settings::settings;
 
@@ -23,6 +24,24 @@ settings! {
         /// only notes a disagreement in the trace. The second one refuses a few genuine documents of unusual form; then
         /// choose `observe`.
         second_verifier: String = "require",
+        /// What identity providers call Postern, or the app behind it, before people: up to 256 characters, in the metadata.
+        /// Default: none.
+        display_name: Option<String>,
+        /// A picture for the metadata: an https URL of up to 256 characters, or a data URL of a picture of up to 20 KiB.
+        logo_url: Option<String>,
+        /// The width of the picture, in pixels: 1 to 4096.
+        logo_width: u64 = "64",
+        /// The height of the picture, in pixels: 1 to 4096.
+        logo_height: u64 = "64",
+        /// Where people read what they sign in to: an https URL, in the metadata.
+        information_url: Option<String>,
+        /// Where people read what becomes of their data: an https URL, in the metadata.
+        privacy_url: Option<String>,
+        /// Whom administrators of identity providers ask when something does not work: an e-mail address, in the metadata,
+        /// which anybody may read.
+        contact_email: Option<String>,
+        /// The name that goes with that address.
+        contact_name: Option<String>,
     }
 }
 
@@ -35,6 +54,8 @@ pub struct Saml {
     pub clock_skew: Duration,
     /// What the second verifier's word is worth.
     pub second_verifier: SecondVerifier,
+    /// What our metadata show of us.
+    pub appearance: Appearance,
 }
 
 impl Saml {
@@ -56,7 +77,19 @@ impl Saml {
                 SecondVerifier::Require
             }
         };
+        let pixels = |number: u64| u32::try_from(number).unwrap_or_default();
+        let appearance = Appearance {
+            display_name: written.display_name,
+            logo_url: written.logo_url,
+            logo_size: (pixels(written.logo_width), pixels(written.logo_height)),
+            information_url: written.information_url,
+            privacy_url: written.privacy_url,
+            contact_name: written.contact_name,
+            contact_email: written.contact_email,
+        };
+        appearance.check(reading);
         Self {
+            appearance,
             second_verifier,
             entity_id,
             clock_skew: reading.seconds("saml.clock_skew_seconds", written.clock_skew_seconds, 0..=300),

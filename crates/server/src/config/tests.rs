@@ -222,3 +222,17 @@ fn every_default_is_of_its_own_shape() {
         assert!(setting.default.is_none_or(|text| setting.shape.parse(text).is_some()), "{}", setting.key);
     }
 }
+
+#[test]
+fn what_metadata_cannot_show_is_refused() {
+    let wrong = "[saml]\ndisplay_name = \" \"\nlogo_url = \"http://app.example.com/logo.png\"\nlogo_width = 0\n\
+        information_url = \"/about\"\nprivacy_url = \"javascript:alert(1)\"\ncontact_email = \"mailto:a@example.com\"\n";
+    let text = refusal(wrong, &[]);
+    for key in ["display_name", "logo_url", "logo_width", "information_url", "privacy_url", "contact_email"] {
+        assert!(text.contains(&format!("saml.{key} ")), "{key} in {text}");
+    }
+    assert!(refusal("saml.contact_name = \"Operations\"", &[]).contains("saml.contact_email"));
+    let right = "saml.logo_url = \"data:image/png;base64,iVBORw0KGgo=\"\nsaml.contact_email = \"a@example.com\"";
+    let config = load(right, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.saml.appearance.presentation().logo.is_some());
+}

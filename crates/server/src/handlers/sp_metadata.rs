@@ -33,6 +33,8 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
         signing: &signing,
         encryption: &encryption,
         name_id_formats: &name_id_formats,
+        presentation: app.appearance.presentation(),
+        technical_contact: app.appearance.technical_contact(),
         ..SpMetadata::default()
     };
     Ok(HttpResponse::Ok().content_type("application/samlmetadata+xml; charset=utf-8").body(metadata.xml()))

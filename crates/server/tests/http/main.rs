@@ -10,6 +10,7 @@ mod connection_keys;
 mod direct;
 mod refresh;
 mod sp_keys;
+mod sp_metadata;
 mod token;
 mod unsolicited;
 mod userinfo;
