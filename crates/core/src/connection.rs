@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::connection_keys::ConnectionKeys;
+use crate::fault::{Code, Fault};
 use crate::mapping::Mapping;
+use crate::openid::OidcIdp;
 use crate::ports::Timestamp;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -18,7 +20,8 @@ pub struct Connection {
     pub id: ConnectionId,
     /// What keeps this connection's subjects apart from all others: its id, until it is carried over to a replacement.
     pub subject_namespace: String,
-    /// Jackson's computed `clientID`: hex(RIPEMD-160(`tenant:product:entityID`)). Public, an alias of `id`.
+    /// Jackson's computed `clientID`: hex(RIPEMD-160(`tenant:product:entityID`)), for OIDC with the `oidcClientId` in the
+    /// place of the entity ID. Public, an alias of `id`.
     pub client_id: String,
     /// What a client that names the connection itself authenticates with (Jackson's `clientSecret`).
     pub client_secret: Secret,
@@ -103,6 +106,65 @@ impl fmt::Display for ConnectionId {
 pub enum Idp {
     /// A SAML 2.0 identity provider.
     Saml(SamlIdp),
+    /// An OpenID Provider.
+    Oidc(OidcIdp),
+}
+
+impl Idp {
+    /// Its own name: the entity ID or the issuer.
+    pub fn name(&self) -> &str {
+        match self {
+            Idp::Saml(idp) => &idp.entity_id,
+            Idp::Oidc(idp) => &idp.issuer,
+        }
+    }
+    /// The protocol, as the API and the claims write it.
+    pub fn protocol(&self) -> &'static str {
+        match self {
+            Idp::Saml(_) => "saml",
+            Idp::Oidc(_) => "oidc",
+        }
+    }
+    /// What tells it from the others of a scope, in Jackson's `clientID`.
+    pub fn key(&self) -> &str {
+        match self {
+            Idp::Saml(idp) => &idp.entity_id,
+            Idp::Oidc(idp) => &idp.client_id,
+        }
+    }
+    /// Whether something about it is kept fresh in the background.
+    pub fn is_renewed(&self) -> bool {
+        match self {
+            Idp::Saml(idp) => idp.metadata_url.is_some(),
+            Idp::Oidc(idp) => idp.is_renewed(),
+        }
+    }
+    /// Refuses to become another IdP: whose people these are never changes by itself (M6).
+    pub fn check_same(&self, other: &Idp) -> Result<(), Fault> {
+        let changed = |expected: &str, received: &str| {
+            Err(Code::ConnectionEntityIdChanged.fault().expected(expected).received(received))
+        };
+        match (self, other) {
+            (Idp::Saml(_), Idp::Oidc(_)) | (Idp::Oidc(_), Idp::Saml(_)) => changed(self.protocol(), other.protocol()),
+            _ if self.name() != other.name() => changed(self.name(), other.name()),
+            _ if self.key() != other.key() => changed(self.key(), other.key()),
+            _ => Ok(()),
+        }
+    }
+    /// The SAML identity provider that it has to be here.
+    pub fn saml(&self) -> Result<&SamlIdp, Fault> {
+        match self {
+            Idp::Saml(idp) => Ok(idp),
+            Idp::Oidc(_) => Err(Code::ConnectionOtherProtocol.fault().expected("oidc").received("saml")),
+        }
+    }
+    /// The OpenID Provider that it has to be here.
+    pub fn oidc(&self) -> Result<&OidcIdp, Fault> {
+        match self {
+            Idp::Oidc(idp) => Ok(idp),
+            Idp::Saml(_) => Err(Code::ConnectionOtherProtocol.fault().expected("saml").received("oidc")),
+        }
+    }
 }
 
 /// A SAML 2.0 identity provider.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::connection::{Connection, ConnectionId, Delivery, Idp, SamlIdp};
+use crate::connection::{Connection, ConnectionId, Delivery, Idp};
 use crate::connection_keys::ConnectionKeys;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
@@ -112,21 +112,19 @@ impl Connections {
         Self { store, clock, random }
     }
 
-    /// Creates a connection to a SAML IdP. Where the scope already has one to the same IdP, that one is overwritten and
+    /// Creates a connection to an IdP. Where the scope already has one to the same IdP, that one is overwritten and
     /// keeps its id and secret, as in Jackson, and whatever else the settings do not name.
-    pub async fn create(
-        &self,
-        scope: Scope,
-        idp: SamlIdp,
-        settings: ConnectionSettings,
-    ) -> Result<Arc<Connection>, Fault> {
-        let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.entity_id));
+    pub async fn create(&self, scope: Scope, idp: Idp, settings: ConnectionSettings) -> Result<Arc<Connection>, Fault> {
+        let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.key()));
         let present = self.find(&Which::Client(client_id.clone())).await?.into_iter().next();
+        if let Some(present) = &present {
+            present.idp.check_same(&idp)?;
+        }
         let (mut connection, kind) = match present {
             Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
             None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
         };
-        connection.idp = Idp::Saml(idp);
+        connection.idp = idp;
         if settings.redirect_urls.as_ref().is_none_or(Vec::is_empty) {
             return Err(Code::FieldMissing.fault().expected("redirectUrl"));
         }
@@ -138,7 +136,7 @@ impl Connections {
         Ok(Arc::new(connection))
     }
 
-    fn blank(&self, scope: Scope, client_id: String, idp: SamlIdp) -> Connection {
+    fn blank(&self, scope: Scope, client_id: String, idp: Idp) -> Connection {
         let id = ConnectionId(format!("conn_{}", random_id(&*self.random)));
         Connection {
             subject_namespace: id.0.clone(),
@@ -156,7 +154,7 @@ impl Connections {
             mapping: Mapping::default(),
             deactivated: false,
             created: self.clock.now(),
-            idp: Idp::Saml(idp),
+            idp,
             own_keys: ConnectionKeys::default(),
         }
     }
@@ -165,7 +163,7 @@ impl Connections {
     pub async fn update(
         &self,
         id: &ConnectionId,
-        idp: Option<SamlIdp>,
+        idp: Option<Idp>,
         settings: ConnectionSettings,
     ) -> Result<Arc<Connection>, Fault> {
         let key = self.store.keys().connection(id);
@@ -173,15 +171,9 @@ impl Connections {
         let slot = batch.get(&key);
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
         let mut connection = (*stored.record).clone();
-        let Idp::Saml(present) = &connection.idp;
         if let Some(idp) = idp {
-            if idp.entity_id != present.entity_id {
-                return Err(Code::ConnectionEntityIdChanged
-                    .fault()
-                    .expected(&present.entity_id)
-                    .received(idp.entity_id));
-            }
-            connection.idp = Idp::Saml(idp);
+            connection.idp.check_same(&idp)?;
+            connection.idp = idp;
         }
         self.apply(&mut connection, settings).await?;
         let mut batch = self.store.batch();
@@ -198,14 +190,14 @@ impl Connections {
     pub(crate) async fn replace_idp(
         &self,
         id: &ConnectionId,
-        idp: SamlIdp,
+        idp: Idp,
         why: serde_json::Value,
     ) -> Result<Arc<Connection>, Fault> {
         let key = self.store.keys().connection(id);
         let mut batch = self.store.batch();
         let slot = batch.get(&key);
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
-        let connection = Connection { idp: Idp::Saml(idp), ..(*stored.record).clone() };
+        let connection = Connection { idp, ..(*stored.record).clone() };
         let mut event = self.event(EventKind::ConnectionUpdated, &connection);
         event.data["changed"] = why;
         let mut batch = self.store.batch();
@@ -217,14 +209,13 @@ impl Connections {
         }
     }
 
-    /// Puts a connection whose metadata has an address into the queue of those that are kept fresh, and others out of it.
+    /// Puts a connection whose documents have an address into the queue of those that are kept fresh, and others out of it.
     fn queue(&self, batch: &mut Batch<'_>, connection: &Connection) {
         let keys = self.store.keys();
-        let Idp::Saml(idp) = &connection.idp;
         let name = keys.connection_name(&connection.id);
-        match idp.metadata_url {
-            Some(_) => batch.index_add(&keys.refreshes(), countdown(after(self.clock.now(), INTERVAL)), name),
-            None => {
+        match connection.idp.is_renewed() {
+            true => batch.index_add(&keys.refreshes(), countdown(after(self.clock.now(), INTERVAL)), name),
+            false => {
                 batch.index_remove(&keys.refreshes(), name);
             }
         }
@@ -313,13 +304,12 @@ impl Connections {
     pub async fn delete(&self, connection: &Connection) -> Result<(), Fault> {
         self.change_scope(&connection.scope, |list| list.ids.retain(|id| *id != connection.id)).await?;
         let keys = self.store.keys();
-        let Idp::Saml(idp) = &connection.idp;
         let name = keys.connection_name(&connection.id);
         let mut batch = self.store.batch();
         batch.delete(&keys.connection(&connection.id));
         batch.delete(&keys.connection_alias(&connection.client_id));
         batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
-        batch.index_remove(&keys.connections_of_entity(&idp.entity_id), name.clone());
+        batch.index_remove(&keys.connections_of_entity(connection.idp.name()), name.clone());
         batch.index_remove(&keys.refreshes(), name);
         self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
         batch.run().await?;
@@ -328,13 +318,12 @@ impl Connections {
 
     async fn write(&self, connection: &Connection, kind: EventKind) -> Result<(), Fault> {
         let keys = self.store.keys();
-        let Idp::Saml(idp) = &connection.idp;
         let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
         let mut batch = self.store.batch();
         batch.put(&keys.connection(&connection.id), connection, None);
         batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
         batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
-        batch.index_add(&keys.connections_of_entity(&idp.entity_id), score, name);
+        batch.index_add(&keys.connections_of_entity(connection.idp.name()), score, name);
         self.queue(&mut batch, connection);
         self.event(kind, connection).append(&mut batch, &self.store);
         batch.run().await?;

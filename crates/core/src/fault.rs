@@ -209,6 +209,7 @@ faults! {
     InitiateLoginUrlMissing, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no address where it could go on.", "Register initiate_login_url for the product with PATCH /api/v1/products.";
     UnsolicitedPublicClient, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no secret with which it could redeem a code that it did not ask for.", "Register initiate_login_url for the product with PATCH /api/v1/products, and set the connection's unsolicitedDelivery to application with PATCH /api/v1/sso.";
     UnsolicitedBeforeStart, User, 403, "access_denied", "The identity provider issued this response before Postern was started, so it may have been used.", "Start again at the identity provider in a few minutes. With Redis as the store, a restart has no such effect.";
+    ConnectionOtherProtocol, IdpAdmin, 400, "invalid_request", "This address is for the other protocol than the one that the connection speaks.", "Send SAML responses to /api/oauth/saml and the answers of OpenID Providers to /api/oauth/oidc; `expected` is the connection's protocol.";
     UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
 
     /// The IdP answers: reading the response

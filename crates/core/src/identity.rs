@@ -1,6 +1,7 @@
 //! What the identity provider said, once it is verified. From here on nobody knows which protocol was used.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ports::Timestamp;
 
@@ -23,6 +24,10 @@ pub struct Identity {
     pub context: Option<String>,
     /// By which means (`amr`); SAML has no such list.
     pub methods: Vec<String>,
+    /// Whether the IdP says that the e-mail address is the person's (OIDC Core §5.1); `None`: it says nothing.
+    pub email_verified: Option<bool>,
+    /// Everything it said, in its own form, where that is JSON; else the attributes say it all.
+    pub raw: Option<Map<String, Value>>,
 }
 
 impl Identity {

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod identity;
 pub mod login;
 pub mod mapping;
+pub mod openid;
 pub mod own_keys;
 pub mod ports;
 pub mod products;

@@ -179,8 +179,27 @@ pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<C
     if let Some(missing) = required.iter().find(|claim| !claims.contains_key(claim.as_str())) {
         return Err(Code::AttributeMissing.fault().expected(missing).received(names(identity).join(", ")));
     }
-    claims.insert("raw".into(), Value::Object(raw(identity)));
+    // What the IdP says about the address that it sent, and about no other that a rule made the claim.
+    let sent = identity.attributes.iter().find(|attribute| attribute.name == "email").and_then(|a| a.values.first());
+    if let Some(verified) = identity.email_verified
+        && sent.is_some_and(|sent| claims.get("email").is_some_and(|email| email == sent))
+    {
+        claims.entry("email_verified").or_insert(json!(verified));
+    }
+    claims.insert("raw".into(), Value::Object(identity.raw.clone().unwrap_or_else(|| raw(identity))));
     Ok(claims)
+}
+
+/// Whether something is missing so far that this connection maps or requires, or that everybody wants: an address and a name.
+/// Then it is worth asking the IdP for more, where it has a place to ask at.
+pub fn is_wanting(identity: &Identity, mapping: &Mapping) -> bool {
+    let has = |claim: &str| match (mapping.rules.get(claim), USUAL.iter().find(|(name, _)| *name == claim)) {
+        (Some(rule), _) => rule.apply(identity).is_some(),
+        (None, Some((_, sources))) => sources.iter().any(|source| !values(identity, source).is_empty()),
+        (None, None) => false,
+    };
+    let mapped = mapping.rules.keys().chain(mapping.required.iter().flatten());
+    !has("email") || !(has("name") || has("firstName")) || mapped.into_iter().any(|claim| !has(claim))
 }
 
 /// The names of the attributes that arrived, for the trace.
@@ -233,6 +252,8 @@ mod tests {
             session_index: None,
             context: None,
             methods: Vec::new(),
+            email_verified: None,
+            raw: None,
         }
     }
 
@@ -373,6 +394,45 @@ mod tests {
         assert_eq!(stable_id(&person(None, vec![])), None);
         let targeted = Attribute { persistent_id: Some("pairwise".into()), ..attribute(TARGETED_ID, &["pairwise"]) };
         assert_eq!(stable_id(&person(Some(("t", NameFormat::Transient)), vec![targeted])), Some("pairwise"));
+    }
+
+    #[test]
+    fn the_idp_is_asked_for_more_where_something_mapped_or_usual_is_missing() {
+        let some = person(None, vec![attribute("email", &["a@example.com"]), attribute("name", &["Alice"])]);
+        let wanting = |rule: &str, required: &[&str]| {
+            let rules = match rule {
+                "" => BTreeMap::new(),
+                source => {
+                    BTreeMap::from([("team".to_owned(), Rule { from: vec![source.to_owned()], ..Rule::default() })])
+                }
+            };
+            let required = required.iter().map(|claim| (*claim).to_owned()).collect();
+            is_wanting(&some, &Mapping { rules, required: Some(required) })
+        };
+        assert!(!is_wanting(&some, &Mapping::default()));
+        assert!(!wanting("name", &["email"]));
+        assert!(wanting("squad", &["email"]));
+        assert!(wanting("", &["groups"]));
+        assert!(is_wanting(&person(None, vec![attribute("email", &["a@example.com"])]), &Mapping::default()));
+        assert!(is_wanting(&person(None, vec![attribute("name", &["Alice"])]), &Mapping::default()));
+    }
+
+    #[test]
+    fn what_the_idp_says_of_its_address_is_told_of_no_other() {
+        let said = |verified, rules: &[(&str, &str)]| {
+            let attributes = vec![attribute("email", &["a@example.com"]), attribute("other", &["b@example.com"])];
+            let identity =
+                Identity { email_verified: verified, ..person(Some(("n", NameFormat::Persistent)), attributes) };
+            let rules = rules
+                .iter()
+                .map(|(claim, from)| ((*claim).to_owned(), Rule { from: vec![(*from).to_owned()], ..Rule::default() }));
+            let mapping = Mapping { rules: rules.collect(), required: None };
+            claims(&identity, "subject", &mapping).unwrap().get("email_verified").cloned()
+        };
+        assert_eq!(said(Some(true), &[]), Some(json!(true)));
+        assert_eq!(said(Some(false), &[]), Some(json!(false)));
+        assert_eq!(said(None, &[]), None);
+        assert_eq!(said(Some(true), &[("email", "other")]), None);
     }
 
     proptest! {

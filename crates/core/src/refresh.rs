@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::connection::{Connection, Idp, SamlIdp};
 use crate::connections::Connections;
 use crate::event::{Event, EventKind};
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
+use crate::openid::{OidcIdp, Provider};
 use crate::ports::Timestamp;
 use crate::store::Record;
 use crate::trace::milliseconds;
@@ -61,32 +62,19 @@ impl Connections {
         Ok(())
     }
 
-    /// Takes over what fresh metadata says: keys and addresses. The entity ID never changes by itself (M6); what an operator
-    /// settled stays.
-    pub async fn renew(&self, connection: &Connection, fresh: SamlIdp) -> Result<Renewal, Fault> {
-        let Idp::Saml(present) = &connection.idp;
-        if fresh.entity_id != present.entity_id {
-            let fault = Code::ConnectionEntityIdChanged.fault();
-            return Err(fault.expected(&present.entity_id).received(fresh.entity_id));
-        }
-        let renewed = SamlIdp {
-            sso: fresh.sso,
-            slo: fresh.slo,
-            signing_keys: fresh.signing_keys,
-            wants_signed_requests: fresh.wants_signed_requests,
-            ..present.clone()
+    /// Takes over what fresh documents say: keys and addresses. Whose people these are never changes by itself (M6); what an
+    /// operator settled stays.
+    pub async fn renew(&self, connection: &Connection, fresh: Idp) -> Result<Renewal, Fault> {
+        connection.idp.check_same(&fresh)?;
+        let (renewed, changed) = match (&connection.idp, fresh) {
+            (Idp::Saml(present), Idp::Saml(fresh)) => renewed_saml(present, fresh),
+            (Idp::Oidc(present), Idp::Oidc(fresh)) => renewed_oidc(present, fresh),
+            _ => return Ok(Renewal::Unchanged), // refused above
         };
-        if renewed == *present {
-            return Ok(Renewal::Unchanged);
+        match changed.as_object().is_some_and(|members| members.values().any(|changed| *changed == true)) {
+            false => Ok(Renewal::Unchanged),
+            true => Ok(Renewal::Changed(self.replace_idp(&connection.id, renewed, changed).await?)),
         }
-        let changed = json!({
-            "by": "metadata",
-            "signing_keys": renewed.signing_keys != present.signing_keys,
-            "sso": renewed.sso != present.sso,
-            "slo": renewed.slo != present.slo,
-        });
-        let connection = self.replace_idp(&connection.id, renewed, changed).await?;
-        Ok(Renewal::Changed(connection))
     }
 
     /// Records that fresh metadata was refused or did not come; the last good copy goes on.
@@ -98,6 +86,46 @@ impl Connections {
         batch.run().await?;
         Ok(())
     }
+}
+
+/// A SAML IdP as its metadata describes it now, and what of it changed.
+fn renewed_saml(present: &SamlIdp, fresh: SamlIdp) -> (Idp, serde_json::Value) {
+    let changed = json!({
+        "by": "metadata",
+        "signing_keys": fresh.signing_keys != present.signing_keys,
+        "sso": fresh.sso != present.sso,
+        "slo": fresh.slo != present.slo,
+        "wants_signed_requests": fresh.wants_signed_requests != present.wants_signed_requests,
+    });
+    let renewed = SamlIdp {
+        sso: fresh.sso,
+        slo: fresh.slo,
+        signing_keys: fresh.signing_keys,
+        wants_signed_requests: fresh.wants_signed_requests,
+        ..present.clone()
+    };
+    (Idp::Saml(renewed), changed)
+}
+
+/// An OpenID Provider as its documents describe it now, with our keys as they were rotated, and what of it changed. A provider
+/// that once named itself in its answers has to go on: that protection is not lost by a document (RFC 9207 §2.4).
+fn renewed_oidc(present: &OidcIdp, fresh: OidcIdp) -> (Idp, serde_json::Value) {
+    let names_itself = present.provider.names_itself || fresh.provider.names_itself;
+    let provider = Provider { names_itself, ..fresh.provider };
+    let otherwise_alike = Provider {
+        keys: present.provider.keys.clone(),
+        names_itself: present.provider.names_itself,
+        ..provider.clone()
+    };
+    let changed = json!({
+        "by": "metadata",
+        "signing_keys": provider.keys != present.provider.keys,
+        "endpoints": otherwise_alike != present.provider,
+        "names_itself": provider.names_itself != present.provider.names_itself,
+        "client_keys": fresh.authentication != present.authentication,
+    });
+    let renewed = OidcIdp { provider, authentication: fresh.authentication, ..present.clone() };
+    (Idp::Oidc(renewed), changed)
 }
 
 /// Indexes are read from the highest score down, and what is due first has to come first: so time counts down here.

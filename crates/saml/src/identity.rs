@@ -41,6 +41,8 @@ pub(crate) fn read(
         session_index: None,
         context: None,
         methods: Vec::new(),
+        email_verified: None,
+        raw: None,
     };
     // Several statements are one person authenticated several times: the first describes the login, the earliest end binds.
     for statement in all(assertion, SAML, "AuthnStatement") {

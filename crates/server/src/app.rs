@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_core::connection::{Allowance, Connection, Idp};
+use postern_core::connection::{Allowance, Connection, Idp, SamlIdp};
 use postern_core::connections::Connections;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
+use postern_core::openid::Callback;
 use postern_core::own_keys::KeyCupboard;
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
@@ -118,10 +119,11 @@ impl App {
     /// Where a connection's responses are posted: at an address of its own where it may send unsolicited ones, because
     /// providers know one address for both.
     pub fn acs_url_of(&self, connection: &Connection) -> String {
-        let Idp::Saml(idp) = &connection.idp;
-        match idp.allow.contains(&Allowance::Unsolicited) {
-            true => self.url(&format!("/api/oauth/saml/{}", connection.id)),
-            false => self.acs_url(),
+        match &connection.idp {
+            Idp::Saml(idp) if idp.allow.contains(&Allowance::Unsolicited) => {
+                self.url(&format!("/api/oauth/saml/{}", connection.id))
+            }
+            _ => self.acs_url(),
         }
     }
 
@@ -130,15 +132,27 @@ impl App {
         self.url("/api/oauth/saml")
     }
 
-    /// What a response of this connection has to fit; `request_id` is the request that it answers, if any.
+    /// Where an OpenID Provider sends people back to.
+    pub fn oidc_callback_of(&self, connection: &Connection, callback: Callback) -> String {
+        match callback {
+            Callback::Own => self.url(&format!("/api/oauth/oidc/{}", connection.id)),
+            Callback::Shared => self.url("/api/oauth/oidc"),
+        }
+    }
+
+    /// Where an OpenID Provider finds the keys that we authenticate to it with.
+    pub fn oidc_jwks_of(&self, connection: &Connection) -> String {
+        self.url(&format!("/api/oauth/oidc/{}/jwks", connection.id))
+    }
+
+    /// What a response of this IdP has to fit; `request_id` is the request that it answers, if any.
     pub fn expectation<'a>(
         &'a self,
-        connection: &'a Connection,
+        idp: &'a SamlIdp,
         acs_url: &'a str,
         request_id: Option<&'a str>,
         decryption_keys: &'a [DecryptionKey],
     ) -> Expectation<'a> {
-        let Idp::Saml(idp) = &connection.idp;
         let (now, skew) = (self.now(), self.clock_skew);
         Expectation {
             idp,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::door::Door;
 use super::finish::Answer;
 use super::request::{AuthorizeRequest, Parameters};
-use super::{Logins, ReturnTo};
+use super::{Logins, ReturnTo, Upstream};
 use crate::connection::Connection;
 use crate::fault::{Code, Fault};
 use crate::mapping;
@@ -34,7 +34,7 @@ impl Logins {
         let client_id = client_of(connection, product.as_deref());
         let door = Door::of_nobody(connection.scope.clone(), client_id, product, return_to);
         let nothing = AuthorizeRequest::read(Parameters::default());
-        let mut login = self.login(&nothing, &door, connection, "", trace);
+        let mut login = self.login(&nothing, &door, connection, Upstream::none(), trace);
         login.requested.unasked = true;
         login.trace.step("direct", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);

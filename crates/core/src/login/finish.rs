@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::start::after;
 use super::{Grant, Login, Logins, Person, Replay, Session, SessionId, Terms};
-use crate::connection::{Connection, Idp};
+use crate::connection::Connection;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Identity;
@@ -20,12 +20,20 @@ use crate::trace::Outcome;
 pub struct Answer {
     /// Who it says it is.
     pub identity: Identity,
-    /// The name of the assertion, which is used once.
-    pub assertion_id: String,
-    /// Until when the assertion could be presented again.
-    pub usable_until: Timestamp,
+    /// The assertion, which is used once; `None` where the answer fits only its login, which itself is taken once (the nonce
+    /// of an ID token).
+    pub assertion: Option<UsedOnce>,
     /// What an admin should mind though it did not stop the login.
     pub notes: Vec<String>,
+}
+
+/// Something that may be presented once.
+#[derive(Debug)]
+pub struct UsedOnce {
+    /// Its name.
+    pub id: String,
+    /// Until when it could be presented again.
+    pub usable_until: Timestamp,
 }
 
 impl Logins {
@@ -92,11 +100,12 @@ impl Logins {
     /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
     /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
     pub(super) async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
-        let lifetime = answer.usable_until.duration_since(self.clock.now());
+        let Some(assertion) = &answer.assertion else { return Ok(()) };
+        let lifetime = assertion.usable_until.duration_since(self.clock.now());
         let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
         let lifetime = lifetime.min(Self::LONGEST_MEMORY);
         let mut batch = self.store.batch();
-        let key = self.store.keys().replay(&connection.id, &answer.assertion_id);
+        let key = self.store.keys().replay(&connection.id, &assertion.id);
         let first = batch.put_new(&key, &Replay {}, Some(lifetime));
         match batch.run().await?.written(first) {
             true => Ok(()),
@@ -124,16 +133,15 @@ impl Logins {
 /// What the app asked for, as Jackson repeats it in the claims. Tenant and product reach the app only here.
 fn requested(login: &Login, connection: &Connection, login_type: &str) -> Map<String, Value> {
     let asked = &login.requested;
-    let Idp::Saml(idp) = &connection.idp;
     let mut requested = Map::new();
     let mut put = |name: &str, value: Value| requested.insert(name.to_owned(), value);
     put("client_id", json!(asked.client_id));
     put("tenant", json!(asked.scope.tenant));
     put("product", json!(asked.scope.product));
     put("redirect_uri", json!(login.return_to.redirect_uri));
-    put("protocol", json!("saml"));
+    put("protocol", json!(connection.idp.protocol()));
     put("login_type", json!(login_type));
-    put("providerName", json!(provider(&idp.entity_id)));
+    put("providerName", json!(provider(connection.idp.name())));
     put("scope", json!(asked.oauth_scope));
     if asked.is_openid() {
         put("oidc", json!(true));

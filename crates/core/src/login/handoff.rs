@@ -12,7 +12,7 @@ use super::door::Door;
 use super::finish::Answer;
 use super::request::AuthorizeRequest;
 use super::start::{Started, after};
-use super::{Logins, Person, SpentLogin};
+use super::{Logins, Person, SpentLogin, Upstream};
 use crate::connection::{Connection, ConnectionId};
 use crate::fault::Fault;
 use crate::mapping;
@@ -77,7 +77,7 @@ impl Logins {
             }
             _ => return Ok(None),
         };
-        let mut login = self.login(request, door, connection, "", trace.clone());
+        let mut login = self.login(request, door, connection, Upstream::none(), trace.clone());
         login.trace.step("handoff", self.clock.now());
         login.trace.attributes = handoff.attributes;
         login.trace.notes = handoff.notes;

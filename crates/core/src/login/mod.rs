@@ -37,11 +37,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::ConnectionId;
+use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
 use crate::mapping::Claims;
 use crate::ports::{Clock, Random, Timestamp};
 use crate::scope::Scope;
-use crate::secret::SecretHash;
+use crate::secret::{Secret, SecretHash};
 use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
 use crate::trace::Trace;
@@ -85,8 +86,9 @@ impl Logins {
 /// A login that waits for the IdP's answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Login {
-    /// The id of the AuthnRequest, which the response has to answer.
-    pub request_id: String,
+    /// What the IdP was asked, which the answer has to fit.
+    #[serde(flatten)]
+    pub upstream: Upstream,
     /// Whose people may answer.
     pub connection: ConnectionId,
     /// Where the app hears of the outcome.
@@ -97,6 +99,45 @@ pub struct Login {
     pub expires: Timestamp,
     /// Its story so far.
     pub trace: Trace,
+}
+
+/// What an IdP was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Upstream {
+    /// By an AuthnRequest.
+    Saml {
+        /// Its id, which the response has to answer.
+        request_id: String,
+    },
+    /// By an OpenID Connect authentication request.
+    Oidc {
+        /// What the ID token has to repeat (OIDC Core §3.1.2.1).
+        nonce: Secret,
+        /// What proves that the code is ours (RFC 7636).
+        pkce_verifier: Secret,
+    },
+}
+
+impl Upstream {
+    /// Nothing: the IdP spoke first.
+    pub(crate) fn none() -> Self {
+        Self::Saml { request_id: String::new() }
+    }
+    /// The nonce and the code verifier of an OpenID Connect login.
+    pub fn oidc(&self) -> Result<(&Secret, &Secret), Fault> {
+        match self {
+            Self::Oidc { nonce, pkce_verifier } => Ok((nonce, pkce_verifier)),
+            Self::Saml { .. } => Err(Code::ConnectionOtherProtocol.fault().expected("saml").received("oidc")),
+        }
+    }
+    /// The AuthnRequest that a SAML response has to answer.
+    pub fn saml(&self) -> Result<&str, Fault> {
+        match self {
+            Self::Saml { request_id } => Ok(request_id),
+            Self::Oidc { .. } => Err(Code::ConnectionOtherProtocol.fault().expected("oidc").received("saml")),
+        }
+    }
 }
 
 impl Record for Login {

@@ -5,8 +5,8 @@
 
 use super::door::Door;
 use super::request::AuthorizeRequest;
-use super::{Login, Logins, Requested, SpentLogin};
-use crate::connection::{Connection, Idp};
+use super::{Login, Logins, Requested, SpentLogin, Upstream};
+use crate::connection::Connection;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::ports::Timestamp;
@@ -18,7 +18,7 @@ use crate::trace::{Trace, TraceId};
 /// A login that waits, and the two halves of its name.
 #[derive(Debug)]
 pub struct Started {
-    /// Goes through the IdP as RelayState; 30 characters (SAML Bindings §3.4.3: at most 80 bytes).
+    /// Goes through the IdP as RelayState or `state`; 30 characters (SAML Bindings §3.4.3: at most 80 bytes).
     pub login_id: String,
     /// Stays in the browser, as a cookie.
     pub browser: Secret,
@@ -35,16 +35,16 @@ impl Logins {
         request.check(door.is_public())
     }
 
-    /// Saves a login that waits for `connection` to answer the request with `request_id`.
+    /// Saves a login that waits for `connection` to answer what `upstream` asked.
     pub async fn start(
         &self,
         request: &AuthorizeRequest,
         door: &Door,
         connection: &Connection,
-        request_id: &str,
+        upstream: Upstream,
         trace: Trace,
     ) -> Result<Started, Fault> {
-        let login = self.login(request, door, connection, request_id, trace);
+        let login = self.login(request, door, connection, upstream, trace);
         let started = self.started();
         let mut batch = self.store.batch();
         let key = self.store.keys().login(&started.login_id, started.browser.expose());
@@ -60,14 +60,13 @@ impl Logins {
         request: &AuthorizeRequest,
         door: &Door,
         connection: &Connection,
-        request_id: &str,
+        upstream: Upstream,
         mut trace: Trace,
     ) -> Login {
-        let Idp::Saml(idp) = &connection.idp;
         trace.connection = Some(connection.id.clone());
-        trace.idp = Some(idp.entity_id.clone());
+        trace.idp = Some(connection.idp.name().to_owned());
         Login {
-            request_id: request_id.to_owned(),
+            upstream,
             connection: connection.id.clone(),
             return_to: door.return_to.clone(),
             requested: Requested {

@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Login;
+use postern_core::login::finish::{Answer, UsedOnce};
 use postern_core::secret::Secret;
 use postern_saml::response;
 
@@ -44,16 +45,15 @@ async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, F
     let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let acs_url = app.acs_url_of(&connection);
-    let request_id = Some(login.request_id.as_str());
-    let assertion = metadata::verify(app, &connection, &xml, &acs_url, request_id).await?; // gate, signature, rules: pure
+    let request_id = login.upstream.saml()?;
+    let assertion = metadata::verify(app, &connection, &xml, &acs_url, Some(request_id)).await?; // gate, signature, rules: pure
     app.logins.finish(login, &connection, answer(assertion)).await // used once, identity, claims, code
 }
 
 /// SAML ends here: from a verified assertion to what a login needs of it.
-pub(super) fn answer(assertion: response::VerifiedAssertion) -> postern_core::login::finish::Answer {
-    postern_core::login::finish::Answer {
-        assertion_id: assertion.assertion_id().to_owned(),
-        usable_until: assertion.usable_until(),
+pub(super) fn answer(assertion: response::VerifiedAssertion) -> Answer {
+    Answer {
+        assertion: Some(UsedOnce { id: assertion.assertion_id().to_owned(), usable_until: assertion.usable_until() }),
         notes: assertion.notes().to_vec(),
         identity: assertion.into_identity(),
     }

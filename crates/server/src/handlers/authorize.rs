@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::connection::{Connection, Idp};
 use postern_core::fault::{Code, Fault};
+use postern_core::login::Upstream;
 use postern_core::login::door::{Answerer, Door, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
@@ -70,9 +71,12 @@ async fn begin(
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);
     }
-    let request_id = request::new_id(&*app.random);
-    let started = app.logins.start(request, door, &connection, &request_id, trace.clone()).await?;
-    let mut response = ask(app, &connection, &request_id, &started.login_id, request.force_authn)?;
+    let upstream = match &connection.idp {
+        Idp::Saml(_) => Upstream::Saml { request_id: request::new_id(&*app.random) },
+        Idp::Oidc(_) => return Err(Code::ConnectionOtherProtocol.into()),
+    };
+    let started = app.logins.start(request, door, &connection, upstream.clone(), trace.clone()).await?;
+    let mut response = ask(app, &connection, upstream.saml()?, &started.login_id, request.force_authn)?;
     let lifetime = app.logins.settings().login_lifetime;
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
     Ok(response)
@@ -86,7 +90,7 @@ fn ask(
     login_id: &str,
     force_authn: bool,
 ) -> Result<HttpResponse, Fault> {
-    let Idp::Saml(idp) = &connection.idp;
+    let idp = connection.idp.saml()?;
     let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys_of(connection)?);
     let signing_key = match idp.gets_signed_requests() {
         true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound

@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postern_core::connection::{ConnectionId, Idp};
+use postern_core::connection::ConnectionId;
 use postern_saml::metadata::SpMetadata;
 
 use crate::app::App;
@@ -19,7 +19,7 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
     if let Some(id) = query.one("connection").map_err(Refusal::page)? {
         let id = ConnectionId(id.to_owned());
         let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
-        let Idp::Saml(idp) = &connection.idp;
+        let idp = connection.idp.saml().map_err(Refusal::page)?;
         signs_requests = idp.gets_signed_requests();
         name_id_formats.extend(idp.name_id_format.clone());
         acs_url = app.acs_url_of(&connection);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use postern_core::connection::{Allowance, Connection, ConnectionId, Delivery, Idp};
+use postern_core::connection::{Allowance, Connection, ConnectionId, Delivery};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::direct::client_of;
 use postern_core::login::finish::Answer;
@@ -72,8 +72,7 @@ fn trace(app: &App, connection: &Connection, product: Option<&Product>) -> Trace
 
 /// Verifies the response.
 async fn accept(app: &App, connection: &Connection, form: &Fields) -> Result<Answer, Fault> {
-    let Idp::Saml(idp) = &connection.idp;
-    if !idp.allow.contains(&Allowance::Unsolicited) {
+    if !connection.idp.saml()?.allow.contains(&Allowance::Unsolicited) {
         return Err(Code::UnsolicitedNotAllowed.into());
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;

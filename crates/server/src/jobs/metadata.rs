@@ -55,7 +55,13 @@ pub async fn round(app: &App) -> Result<(), Fault> {
 }
 
 async fn refresh(app: &App, connection: &Connection) -> Result<Renewal, Fault> {
-    let Idp::Saml(idp) = &connection.idp;
+    match &connection.idp {
+        Idp::Saml(idp) => refresh_saml(app, connection, idp).await,
+        Idp::Oidc(_) => Ok(Renewal::Unchanged),
+    }
+}
+
+async fn refresh_saml(app: &App, connection: &Connection, idp: &SamlIdp) -> Result<Renewal, Fault> {
     let Some(url) = &idp.metadata_url else { return Ok(Renewal::Unchanged) };
     let document = app.fetch.get(url, LARGEST).await.map_err(crate::fetched::fault)?.bytes;
     let read = metadata::read(&document, Some(&idp.entity_id))?;
@@ -67,7 +73,7 @@ async fn refresh(app: &App, connection: &Connection) -> Result<Renewal, Fault> {
         wants_signed_requests: read.wants_signed_requests,
         ..idp.clone()
     };
-    app.connections.renew(connection, fresh).await
+    app.connections.renew(connection, Idp::Saml(fresh)).await
 }
 
 /// Verifies a response. Where its key is unknown and the metadata has an address, the metadata is fetched, at most once a
@@ -80,10 +86,11 @@ pub async fn verify(
     request_id: Option<&str>,
 ) -> Result<VerifiedAssertion, Fault> {
     let keys = app.sp_keys_of(connection)?;
-    match response::verify(xml, &app.expectation(connection, acs_url, request_id, &keys.decryption)) {
+    let idp = connection.idp.saml()?;
+    match response::verify(xml, &app.expectation(idp, acs_url, request_id, &keys.decryption)) {
         Err(fault) if fault.code == Code::SamlSignatureOtherKey => match renewed(app, connection).await {
             Some(connection) => {
-                response::verify(xml, &app.expectation(&connection, acs_url, request_id, &keys.decryption))
+                response::verify(xml, &app.expectation(connection.idp.saml()?, acs_url, request_id, &keys.decryption))
             }
             None => Err(fault),
         },
@@ -93,8 +100,9 @@ pub async fn verify(
 
 /// The connection with other keys, if its metadata has any.
 async fn renewed(app: &App, connection: &Connection) -> Option<Arc<Connection>> {
-    let Idp::Saml(idp) = &connection.idp;
-    idp.metadata_url.as_ref()?;
+    if !connection.idp.is_renewed() {
+        return None;
+    }
     app.connections.lease(&format!("metadata of {}", connection.id), ON_DEMAND).await.ok().filter(|taken| *taken)?;
     match refresh(app, connection).await {
         Ok(Renewal::Changed(connection)) => Some(connection),

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{Markup, html};
-use postern_core::connection::{Connection, Idp};
+use postern_core::connection::Connection;
 use postern_core::login::finish::provider;
 use sha2::{Digest, Sha256};
 
@@ -42,9 +42,8 @@ fn hash(text: &str) -> String {
 
 /// What people call a connection: the name it was given, or the host of its IdP.
 pub fn connection_name(connection: &Connection) -> String {
-    let Idp::Saml(idp) = &connection.idp;
     let given = connection.label.clone().or_else(|| connection.name.clone());
-    given.unwrap_or_else(|| provider(&idp.entity_id))
+    given.unwrap_or_else(|| provider(connection.idp.name()))
 }
 
 /// What this is.

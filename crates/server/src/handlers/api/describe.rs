@@ -1,8 +1,9 @@
 //! How the API shows a connection.
 
-use postern_core::connection::{Certificate, Connection, Delivery, Endpoints, Idp};
+use postern_core::connection::{Certificate, Connection, Delivery, Endpoints, Idp, SamlIdp};
 use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
+use postern_core::openid::OidcIdp;
 use serde_json::{Value, json};
 use sha1::Digest as _;
 
@@ -10,11 +11,6 @@ use super::ApiCall;
 
 /// A connection as Jackson shows it, and what Postern adds.
 pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
-    let Idp::Saml(idp) = &connection.idp;
-    let certificates = idp.signing_keys.certificates();
-    let joined = |each: fn(&postern_core::connection::Certificate) -> String| {
-        certificates.iter().map(each).collect::<Vec<_>>().join(",")
-    };
     let mut record = json!({
         "id": connection.id,
         "clientID": connection.client_id,
@@ -31,6 +27,24 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         "deactivated": connection.deactivated,
         "createdAt": connection.created,
         "mapping": (connection.mapping != Mapping::default()).then_some(&connection.mapping),
+    });
+    let of_protocol = match &connection.idp {
+        Idp::Saml(idp) => saml(connection, idp, call),
+        Idp::Oidc(idp) => oidc(connection, idp, call),
+    };
+    if let (Value::Object(record), Value::Object(members)) = (&mut record, of_protocol) {
+        record.extend(members);
+    }
+    if call.sees_secrets() {
+        record["clientSecret"] = json!(connection.client_secret.expose());
+    }
+    without_nulls(record)
+}
+
+fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
+    let certificates = idp.signing_keys.certificates();
+    let joined = |each: fn(&Certificate) -> String| certificates.iter().map(each).collect::<Vec<_>>().join(",");
+    json!({
         "forceAuthn": idp.force_authn,
         "identifierFormat": idp.name_id_format,
         "metadataUrl": idp.metadata_url,
@@ -49,18 +63,54 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
             "thumbprint": joined(thumbprint),
             "validTo": joined(|certificate| certificate.not_after.to_string()),
         },
-    });
-    if call.sees_secrets() {
-        record["clientSecret"] = json!(connection.client_secret.expose());
-    }
-    without_nulls(record)
+    })
+}
+
+/// Jackson shows the metadata where it was given by hand, and the address where it has one.
+fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> Value {
+    let authentication = &idp.authentication;
+    let secret = authentication.secret().filter(|_| call.sees_secrets());
+    let metadata = idp.discovery_url.is_none().then(|| openid_metadata(idp));
+    json!({
+        "oidcProvider": {
+            "provider": provider(&idp.issuer),
+            "discoveryUrl": idp.discovery_url,
+            "metadata": metadata,
+            "clientId": idp.client_id,
+            "clientSecret": secret.map(|secret| secret.expose()),
+        },
+        "oidcIssuer": idp.issuer,
+        "oidcClientAuthMethod": authentication.name(),
+        "oidcScopes": idp.scopes,
+        "oidcParameters": (!idp.parameters.is_empty()).then_some(&idp.parameters),
+        "oidcRequiredClaims": (!idp.required_claims.is_empty()).then_some(&idp.required_claims),
+        "oidcCallback": idp.callback.name(),
+        "callbackUrl": call.app.oidc_callback_of(connection, idp.callback),
+        "clientJwksUrl": (!authentication.keys().is_empty()).then(|| call.app.oidc_jwks_of(connection)),
+    })
+}
+
+/// An OpenID Provider's metadata, by the names of OIDC Discovery §3.
+pub(super) fn openid_metadata(idp: &OidcIdp) -> Value {
+    let provider = &idp.provider;
+    json!({
+        "issuer": idp.issuer,
+        "authorization_endpoint": provider.authorization_endpoint,
+        "token_endpoint": provider.token_endpoint,
+        "userinfo_endpoint": provider.userinfo_endpoint,
+        "jwks_uri": provider.jwks_uri,
+        "end_session_endpoint": provider.end_session_endpoint,
+    })
 }
 
 /// The same with the friendly name of its provider, as Jackson's GET has it.
 pub(super) fn with_provider(connection: &Connection, call: &ApiCall) -> Value {
-    let Idp::Saml(idp) = &connection.idp;
     let mut record = self::connection(connection, call);
-    record["idpMetadata"]["friendlyProviderName"] = json!(friendly_name(&idp.entity_id));
+    let place = match &connection.idp {
+        Idp::Saml(_) => "idpMetadata",
+        Idp::Oidc(_) => "oidcProvider",
+    };
+    record[place]["friendlyProviderName"] = json!(friendly_name(connection.idp.name()));
     record
 }
 
@@ -69,6 +119,7 @@ pub(super) fn friendly_name(entity_id: &str) -> Option<&'static str> {
     const NAMES: &[(&str, &str)] = &[
         ("okta.com", "Okta"),
         ("sts.windows.net", "Entra ID"),
+        ("login.microsoftonline.com", "Entra ID"),
         ("mocksaml.com", "MockSAML"),
         ("onelogin.com", "OneLogin"),
         ("keycloak.com", "Keycloak"),

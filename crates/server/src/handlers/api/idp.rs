@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
-use postern_core::connection::{Allowance, Certificate, Endpoints, SamlIdp, SigningKeys};
+use postern_core::connection::{Allowance, Certificate, Connection, Endpoints, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::finish::provider;
 use postern_core::ports::Timestamp;
@@ -254,8 +254,8 @@ pub(super) fn check_protocol(body: &Fields) -> Result<(), Fault> {
 }
 
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &postern_core::connection::Connection) -> Result<Value, Fault> {
-    let postern_core::connection::Idp::Saml(idp) = &connection.idp;
+pub(super) fn counterpart(call: &ApiCall, connection: &Connection) -> Result<Value, Fault> {
+    let idp = connection.idp.saml()?;
     let keys = call.app.sp_keys_of(connection)?;
     Ok(json!({
         "entityID": call.app.saml_entity_id(),

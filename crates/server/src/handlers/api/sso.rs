@@ -43,13 +43,10 @@ async fn try_create(call: &ApiCall) -> Result<Arc<Connection>, Fault> {
     let scope = call.scope(body)?;
     // The scope's connection to the same IdP keeps what an operator settled about it.
     let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
-    let present = present.iter().map(|connection| {
-        let Idp::Saml(idp) = &connection.idp;
-        idp
-    });
+    let present = present.iter().filter_map(|connection| connection.idp.saml().ok());
     let mut idp = draft.into_idp(present)?;
     settle(&mut idp, body)?;
-    call.app.connections.create(scope, idp, settings(body)?).await
+    call.app.connections.create(scope, Idp::Saml(idp), settings(body)?).await
 }
 
 /// `PATCH`: changes a connection. 204.
@@ -71,13 +68,13 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
     }
     let connection = found.iter().find(|connection| connection.client_secret.matches(secret));
     let connection = connection.ok_or(Code::ConnectionSecretMismatch)?;
-    let Idp::Saml(present) = &connection.idp;
+    let present = connection.idp.saml()?;
     let mut idp = match Draft::read(call, Some(present)).await? {
         Some(draft) => draft.into_idp([present])?,
         None => present.clone(),
     };
     settle(&mut idp, body)?;
-    call.app.connections.update(&connection.id, Some(idp), settings(body)?).await?;
+    call.app.connections.update(&connection.id, Some(Idp::Saml(idp)), settings(body)?).await?;
     Ok(())
 }
 
@@ -175,7 +172,7 @@ fn of_strategy(query: &Fields, mut found: Vec<Arc<Connection>>) -> Result<Vec<Ar
     match query.one("strategy")? {
         None => {}
         Some("saml") => found.retain(|connection| matches!(connection.idp, Idp::Saml(_))),
-        Some("oidc") => found.clear(),
+        Some("oidc") => found.retain(|connection| matches!(connection.idp, Idp::Oidc(_))),
         Some(_) => return Err(Code::FieldInvalid.fault().expected("strategy is not saml or oidc")),
     }
     Ok(found)
