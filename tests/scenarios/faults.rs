@@ -11,6 +11,7 @@ use crate::tour::Tour;
 const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::ChangedMeanwhile, "needs two writers in the same instant; crates/core has them"),
     (Code::MetadataEntityUnknown, "needs a caller that names an entity ID, which no route does"),
+    (Code::AuthenticationTimeMissing, "a SAML assertion always has the time; crates/core has it"),
     (Code::MetadataTooLarge, "bodies and fetched documents of that size are refused as such; crates/saml has it"),
     (Code::UnsolicitedBeforeStart, "needs a store that a restart empties; crates/server has it"),
     (Code::FetchNameUnresolved, "depends on the resolver of this machine; crates/fetch brings its own"),

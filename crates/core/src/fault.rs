@@ -193,7 +193,13 @@ faults! {
     RedirectUriNotAllowed, App, 400, "invalid_request", "The redirect_uri is not registered for this client.", "Register exactly this URL in redirect_urls of the product, or in redirectUrl of the connection. Paths, ports and trailing slashes count.";
     ResponseTypeMissing, App, 400, "invalid_request", "The request has no response_type.", "Send response_type=code.";
     ResponseTypeUnsupported, App, 400, "unsupported_response_type", "Only the authorization code flow is offered.", "Send response_type=code.";
-    ResponseModeUnsupported, App, 400, "invalid_request", "Only the query response mode is offered.", "Leave response_mode out, or send response_mode=query.";
+    ResponseModeUnsupported, App, 400, "invalid_request", "This response_mode is not offered.", "Leave response_mode out, or send query or form_post.";
+    PromptMalformed, App, 400, "invalid_request", "The prompt is not one that is offered.", "Send none alone, or one or several of login, select_account and consent, with a space between.";
+    MaxAgeMalformed, App, 400, "invalid_request", "The max_age is not a number of seconds.", "Send a whole number, 0 or more.";
+    ClaimsMalformed, App, 400, "invalid_request", "The claims parameter is not what OpenID Connect prescribes.", "Send a JSON object with id_token and userinfo, as OpenID Connect Core section 5.5 says, or leave claims out.";
+    RequestObjectUnsupported, App, 400, "request_not_supported", "Request objects are not offered.", "Send the parameters themselves instead of request.";
+    RequestUriUnsupported, App, 400, "request_uri_not_supported", "The request_uri is not one that Postern gave out.", "Send the parameters themselves instead of request_uri.";
+    ChoiceNeeded, App, 403, "interaction_required", "The tenant has several identity providers, and prompt=none forbids to ask which.", "Send the idp_hint of one of them, or leave prompt=none out.";
     StateOrChallengeMissing, App, 400, "invalid_request", "The request has neither state nor code_challenge.", "Send code_challenge with code_challenge_method=S256, or state, or both (RFC 9700 section 2.1.1).";
     ChallengeMissing, App, 400, "invalid_request", "A public client has to send a code_challenge.", "Send code_challenge and code_challenge_method=S256 (RFC 7636).";
     ChallengeMethodUnsupported, App, 400, "invalid_request", "The code_challenge_method is not S256.", "Send code_challenge_method=S256. The plain method, which is also meant when the parameter is missing, is not offered.";
@@ -267,6 +273,14 @@ faults! {
     SamlAssertionReplayed, User, 403, "access_denied", "This assertion was already used.", "Start the login again from the application.";
     SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or one of the attributes subject-id, pairwise-id, id, nameidentifier or objectidentifier.";
     AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive. Or let the connection's mapping take it from one of these; a NameID counts as e-mail in the emailAddress format only, unless the mapping names it.";
+
+    /// The IdP answers: how the person was authenticated
+    SignInNeeded, App, 403, "login_required", "The person is not signed in at the identity provider, which was not to ask.", "Send the person here again without prompt=none.";
+    SamlNoAuthnContext, IdpAdmin, 403, "unmet_authentication_requirements", "The identity provider cannot authenticate the person in the way that was asked for.", "Enable that way at the identity provider. It was asked for by the application (acr in claims), or by the connection (authnContexts).";
+    AuthenticationContextUnmet, IdpAdmin, 403, "unmet_authentication_requirements", "The person was authenticated in another way than the application demands.", "Let the identity provider authenticate people for this application in one of the ways in `expected`, and say so (AuthnContextClassRef, acr).";
+    AuthenticationStale, IdpAdmin, 403, "login_required", "The person authenticated longer ago than the application allows.", "Let the identity provider obey ForceAuthn (SAML) or prompt=login (OpenID Connect) for this application, and state the new time (AuthnInstant, auth_time).";
+    AuthenticationTimeMissing, IdpAdmin, 403, "login_required", "The identity provider does not say when the person was authenticated, which the application wants to know.", "Let the identity provider send AuthnInstant (SAML) or auth_time (OpenID Connect).";
+    SubjectOther, User, 403, "login_required", "Another person signed in than the application expects.", "Sign out at the identity provider, and start again from the application.";
 
     /// The app redeems (token, userinfo)
     GrantTypeUnsupported, App, 400, "unsupported_grant_type", "This grant_type is not offered.", "Send grant_type=authorization_code.";

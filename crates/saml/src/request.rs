@@ -138,6 +138,15 @@ impl AuthnRequest<'_> {
     }
 }
 
+/// What to put into RequestedAuthnContext: what the app asks, but where the connection has a list, only what is on it, and
+/// the list itself where that leaves nothing. So no app, and nobody who changes its request, asks for less than the operator
+/// decided. SAML Core §1.3.2: contexts are absolute URIs; other values of `acr_values` mean nothing to a SAML IdP.
+pub fn authn_contexts(asked: &[String], configured: &[String]) -> Vec<String> {
+    let allowed = |context: &&String| context.contains(':') && (configured.is_empty() || configured.contains(context));
+    let chosen: Vec<_> = asked.iter().filter(allowed).cloned().collect();
+    if chosen.is_empty() { configured.to_vec() } else { chosen }
+}
+
 /// An element around a list, where the list has something in it.
 fn list(open: &str, values: &[String], each: impl Fn(&str) -> String, close: &str) -> String {
     if values.is_empty() {
@@ -276,6 +285,15 @@ mod tests {
 
         let none = AuthnRequest { wishes: Wishes { name_id: NameIdPolicy::Omitted, ..Wishes::default() }, ..request() };
         assert!(!none.xml().contains("NameIDPolicy"));
+    }
+
+    #[test]
+    fn h4_an_app_asks_for_a_context_within_what_the_connection_allows() {
+        let list = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(authn_contexts(&list("urn:a 1 urn:b"), &[]), list("urn:a urn:b"));
+        assert_eq!(authn_contexts(&list("urn:a urn:b"), &list("urn:b urn:c")), list("urn:b"));
+        assert_eq!(authn_contexts(&list("urn:a"), &list("urn:b urn:c")), list("urn:b urn:c"));
+        assert!(authn_contexts(&list("1 2"), &[]).is_empty());
     }
 
     #[test]

@@ -15,17 +15,25 @@ const PREFIX: &str = "urn:oasis:names:tc:SAML:2.0:status:";
 /// Refuses any status but Success. `received` names the codes, outer and inner, without the IdP's own words, in which
 /// some put the person's name.
 pub(crate) fn success(response: Node<'_, '_>) -> Result<(), Fault> {
-    let refused = |received: String| Err(Code::SamlStatusNotSuccess.fault().expected("Success").received(received));
-    let Some(status) = only(response, SAMLP, "Status")? else { return refused("no Status".into()) };
-    let Some(outer) = only(status, SAMLP, "StatusCode")? else { return refused("no StatusCode".into()) };
+    let refused = |code: Code, received: String| Err(code.fault().expected("Success").received(received));
+    let none = |what: &str| refused(Code::SamlStatusNotSuccess, format!("no {what}"));
+    let Some(status) = only(response, SAMLP, "Status")? else { return none("Status") };
+    let Some(outer) = only(status, SAMLP, "StatusCode")? else { return none("StatusCode") };
     if attribute(outer, "Value") == Some(SUCCESS) {
         return Ok(());
     }
     let mut received = short(outer);
-    if let Some(inner) = only(outer, SAMLP, "StatusCode")? {
-        received = format!("{received}: {}", short(inner));
+    let inner = only(outer, SAMLP, "StatusCode")?.map(short);
+    if let Some(inner) = &inner {
+        received = format!("{received}: {inner}");
     }
-    refused(received)
+    // SAML Core §3.2.2.2: the two refusals that answer a wish of ours.
+    let code = match inner.as_deref() {
+        Some("NoPassive") => Code::SignInNeeded,
+        Some("NoAuthnContext") => Code::SamlNoAuthnContext,
+        _ => Code::SamlStatusNotSuccess,
+    };
+    refused(code, received)
 }
 
 /// `Responder` instead of the whole URN.

@@ -80,6 +80,7 @@ impl App {
             code_lifetime: config.oauth.code_lifetime,
             access_token_lifetime: config.oauth.access_token_lifetime,
             issuer: config.public_url.as_str().to_owned(),
+            clock_skew: config.saml.clock_skew,
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let (clock, random) = (parts.clock, parts.random);

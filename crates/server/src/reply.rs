@@ -3,7 +3,7 @@
 //! | voice | to whom | form |
 //! |---|---|---|
 //! | page | the person, while no redirect URI is proven | HTML with the code, its hint and the reference |
-//! | app | the app, by redirect | `error`, `error_description`, `error_uri`, `state`, `iss` (RFC 6749 §4.1.2.1, RFC 9207) |
+//! | app | the app, by redirect or posted form | `error`, `error_description`, `error_uri`, `state`, `iss` (RFC 6749 §4.1.2.1, RFC 9207) |
 //! | token | the app, directly | RFC 6749 §5.2 JSON |
 //! | bearer | the app, with an access token | RFC 6750 §3 |
 //! | API | the operator's programs | Jackson's `{"error":{"message"}}`, and the code |
@@ -15,7 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use postern_core::fault::{Code, Fault};
-use postern_core::login::ReturnTo;
+use postern_core::login::{ResponseMode, ReturnTo};
 use postern_core::products::Product;
 use postern_core::redirect::with_parameters;
 use postern_core::trace::TraceId;
@@ -166,12 +166,18 @@ fn message(fault: &Fault) -> String {
     }
 }
 
-/// Sends the browser back to the app. RFC 9207 §2: every authorization response says who issued it. RFC 9700 §4.12: a
+/// Sends the browser back to the app, by redirect or with a form that it posts. RFC 9207 §2: every authorization response says who issued it. RFC 9700 §4.12: a
 /// browser that posted here must not post there, hence 303.
 pub fn to_app(return_to: &ReturnTo, issuer: &str, parameters: &[(&str, &str)], after_post: bool) -> HttpResponse {
     let state = return_to.state.as_deref().map(|state| ("state", state));
     let parameters = parameters.iter().copied().chain(state).chain([("iss", issuer)]);
-    redirect(&with_parameters(&return_to.redirect_uri, parameters), after_post)
+    match return_to.mode {
+        ResponseMode::Query => redirect(&with_parameters(&return_to.redirect_uri, parameters), after_post),
+        ResponseMode::FormPost => {
+            let fields: Vec<_> = parameters.map(|(name, value)| (name, value.to_owned())).collect();
+            pages::post_form(no_store(&mut HttpResponse::Ok()), "the application", &return_to.redirect_uri, &fields)
+        }
+    }
 }
 
 /// A redirect that nothing stores.

@@ -24,6 +24,11 @@ pub(super) async fn visit(guide: &mut Guide) {
         (Code::ResponseTypeMissing, &[("response_type", None)]),
         (Code::ResponseTypeUnsupported, &[("response_type", Some(STRANGE))]),
         (Code::ResponseModeUnsupported, &[("response_mode", Some(STRANGE))]),
+        (Code::PromptMalformed, &[("prompt", Some(STRANGE))]),
+        (Code::MaxAgeMalformed, &[("max_age", Some(STRANGE))]),
+        (Code::ClaimsMalformed, &[("claims", Some(STRANGE))]),
+        (Code::RequestObjectUnsupported, &[("request", Some(STRANGE))]),
+        (Code::RequestUriUnsupported, &[("request_uri", Some(STRANGE))]),
         (Code::ChallengeMethodUnsupported, &[("code_challenge_method", Some(STRANGE))]),
         (Code::ChallengeMalformed, &[("code_challenge", Some(STRANGE))]),
     ];

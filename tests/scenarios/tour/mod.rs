@@ -5,6 +5,7 @@
 //! |---|---|
 //! | the app asks | `authorize` |
 //! | the identity provider answers | `acs` |
+//! | it authenticates otherwise than it was asked | `asking` |
 //! | it encrypts its answer | `encryption` |
 //! | the app redeems | `token` |
 //! | the operator calls | `api` |
@@ -12,6 +13,7 @@
 
 mod acs;
 mod api;
+mod asking;
 mod authorize;
 mod encryption;
 mod store;
@@ -74,6 +76,7 @@ impl Tour {
         }
         authorize::visit(&mut guide).await;
         acs::visit(&mut guide).await;
+        asking::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
         token::visit(&mut guide).await;
         api::visit(&mut guide).await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::door::Door;
 use super::finish::Answer;
 use super::request::{AuthorizeRequest, Parameters};
-use super::{Logins, ReturnTo, Upstream};
+use super::{Logins, ResponseMode, ReturnTo, Upstream};
 use crate::connection::Connection;
 use crate::fault::{Code, Fault};
 use crate::mapping;
@@ -61,7 +61,7 @@ fn landing(connection: &Connection, product: Option<&Product>) -> Result<ReturnT
     let registered = product.map_or(&connection.redirect_urls, |product| &product.redirect_urls);
     let redirect_uri = connection.default_redirect_url.clone();
     match redirect::is_allowed(registered, &redirect_uri) {
-        true => Ok(ReturnTo { redirect_uri, state: None }),
+        true => Ok(ReturnTo { redirect_uri, state: None, mode: ResponseMode::Query }),
         false => Err(Code::RedirectUriNotAllowed.fault().received(redirect_uri)),
     }
 }

@@ -271,11 +271,13 @@ impl Door {
         Self { scope, client_id, product, connections: Vec::new(), return_to }
     }
 
-    /// Who answers: the one that `idp_hint` names, the only one, or one that the person chooses. `idp_hint` never leaves the
-    /// scope: it is looked up among the scope's own connections.
+    /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, or one that the person has yet
+    /// to choose; with `prompt=select_account` also where there is a hint. Neither leaves the scope: they are looked up among
+    /// the scope's own connections.
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
         let mut candidates = self.connections.clone();
-        if let Some(hint) = &request.idp_hint {
+        let hint = request.idp_hint.as_ref().filter(|_| !request.asked.choosing);
+        if let Some(hint) = request.chosen.as_ref().or(hint) {
             candidates.retain(|connection| connection.is_named(hint));
             if candidates.is_empty() {
                 return Err(Code::IdpHintForeign.into());
@@ -285,6 +287,8 @@ impl Door {
         match candidates.len() {
             0 => Err(Code::ConnectionDeactivated.into()),
             1 => Ok(Answerer::One(candidates.remove(0))),
+            // OIDC Core §3.1.2.1: with prompt=none "The Authorization Server MUST NOT display any [...] user interface pages."
+            _ if request.asked.silently => Err(Code::ChoiceNeeded.into()),
             _ => Ok(Answerer::Several(candidates)),
         }
     }

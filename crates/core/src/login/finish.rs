@@ -44,6 +44,7 @@ impl Logins {
         login.trace.notes.extend(answer.notes.iter().cloned());
         self.use_once(connection, &answer).await?;
         let person = self.person(connection, &answer.identity)?;
+        login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
         self.issue_code(login, connection, person, "sp-initiated").await
     }
 

@@ -59,7 +59,7 @@ impl Logins {
     }
 
     /// Takes the person who waits under this handle in this browser for this connection, once, and issues the app's code.
-    /// `None`: nobody waits, or the app wants the person to sign in anew.
+    /// `None`: nobody waits, or what the app asks of the authentication needs a question to the IdP.
     pub async fn pick_up(
         &self,
         request: &AuthorizeRequest,
@@ -68,7 +68,7 @@ impl Logins {
         browser: &str,
         trace: &Trace,
     ) -> Result<Option<Secret>, Fault> {
-        let Some(handle) = request.login_hint.as_deref().filter(|_| !request.force_authn) else { return Ok(None) };
+        let Some(handle) = request.login_hint.as_deref().filter(|_| !request.asked.anew) else { return Ok(None) };
         let mut batch = self.store.batch();
         let slot = batch.consume(&self.store.keys().handoff(handle, browser), &SpentLogin {}, HANDOFF_LIFETIME);
         let handoff = match batch.run().await?.consumed(slot)? {
@@ -78,7 +78,11 @@ impl Logins {
             _ => return Ok(None),
         };
         let mut login = self.login(request, door, connection, Upstream::none(), trace.clone());
-        login.trace.step("handoff", self.clock.now());
+        let now = self.clock.now();
+        if login.asked.check(&handoff.person, now, now, self.settings.clock_skew).is_err() {
+            return Ok(None);
+        }
+        login.trace.step("handoff", now);
         login.trace.attributes = handoff.attributes;
         login.trace.notes = handoff.notes;
         let mut batch = self.store.batch();

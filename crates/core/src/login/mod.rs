@@ -12,6 +12,7 @@
 //! | step | file |
 //! |---|---|
 //! | what the app may ask | [`request`] |
+//! | how the person is to be authenticated | [`authentication`] |
 //! | which client, which redirect, which connection | [`door`] |
 //! | begin, and find again | [`start`] |
 //! | identity to code | [`finish`] |
@@ -22,6 +23,7 @@
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
 
+pub mod authentication;
 pub mod direct;
 pub mod door;
 pub mod finish;
@@ -36,6 +38,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::authentication::Asked;
 use crate::connection::ConnectionId;
 use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
@@ -67,6 +70,8 @@ pub struct Settings {
     pub access_token_lifetime: Duration,
     /// Who we are to apps: the issuer of ID tokens.
     pub issuer: String,
+    /// How far the clocks of IdPs may be off.
+    pub clock_skew: Duration,
     /// Opens products without a registration to clients that name no connection of their own.
     pub client_secret_verifier: Option<SecretHash>,
 }
@@ -95,6 +100,9 @@ pub struct Login {
     pub return_to: ReturnTo,
     /// What the app asked for.
     pub requested: Requested,
+    /// How the person is to be authenticated.
+    #[serde(default, skip_serializing_if = "Asked::is_nothing")]
+    pub asked: Asked,
     /// From when on it is too late.
     pub expires: Timestamp,
     /// Its story so far.
@@ -159,6 +167,37 @@ pub struct ReturnTo {
     pub redirect_uri: String,
     /// The app's own state, returned byte for byte.
     pub state: Option<String>,
+    /// In which form the answer comes.
+    #[serde(default)]
+    pub mode: ResponseMode,
+}
+
+/// How an answer is brought to a redirect URI.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of a redirect (RFC 6749 §4.1.2).
+    #[default]
+    Query,
+    /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode §2).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Every mode.
+    pub const ALL: &'static [ResponseMode] = &[ResponseMode::Query, ResponseMode::FormPost];
+
+    /// Its value of `response_mode`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResponseMode::Query => "query",
+            ResponseMode::FormPost => "form_post",
+        }
+    }
+    /// The mode of this name.
+    pub fn named(name: &str) -> Option<ResponseMode> {
+        Self::ALL.iter().copied().find(|mode| mode.name() == name)
+    }
 }
 
 /// What the app asked for, as far as it matters later.

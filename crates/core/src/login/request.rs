@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::ReturnTo;
+use super::authentication::{Asked, Wording};
+use super::{ResponseMode, ReturnTo};
 use crate::fault::{Code, Fault};
 
 /// The parameters of a request. RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were omitted",
@@ -15,7 +16,7 @@ impl Parameters {
     pub fn read(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Fault> {
         let mut parameters = HashMap::new();
         for (name, value) in pairs {
-            let limit = if matches!(name.as_str(), "state" | "nonce") { 4096 } else { 2048 };
+            let limit = if matches!(name.as_str(), "state" | "nonce" | "claims") { 4096 } else { 2048 };
             if value.len() > limit && READ.contains(&name.as_str()) {
                 return Err(Code::ParameterTooLong.fault().expected(name));
             }
@@ -35,15 +36,22 @@ impl Parameters {
 /// Every parameter that is read. Unknown ones are ignored (RFC 6749 §3.1), so that clients may send what they like.
 const READ: &[&str] = &[
     "access_type",
+    "acr_values",
+    "chosen",
+    "claims",
     "client_id",
     "code_challenge",
     "code_challenge_method",
     "forceAuthn",
     "idp_hint",
     "login_hint",
+    "max_age",
     "nonce",
     "product",
+    "prompt",
     "redirect_uri",
+    "request",
+    "request_uri",
     "resource",
     "response_mode",
     "response_type",
@@ -65,7 +73,7 @@ pub struct AuthorizeRequest {
     pub redirect_uri: Option<String>,
     /// `code`, and nothing else.
     pub response_type: Option<String>,
-    /// `query`, and nothing else.
+    /// `query` or `form_post`.
     pub response_mode: Option<String>,
     /// Returned unchanged.
     pub state: Option<String>,
@@ -79,14 +87,18 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
     /// Which connection of several.
     pub idp_hint: Option<String>,
-    /// Whether the person has to sign in anew.
-    pub force_authn: bool,
+    /// Which connection the person chose on our own page.
+    pub chosen: Option<String>,
+    /// How the person is to be authenticated.
+    pub asked: Asked,
     /// Who the app believes it is.
     pub login_hint: Option<String>,
     /// May hold an encoded scope.
     pub access_type: Option<String>,
     /// May hold an encoded scope.
     pub resource: Option<String>,
+    /// What cannot be read or is not offered, for when it is known whom to tell.
+    refused: Option<Code>,
 }
 
 impl AuthorizeRequest {
@@ -94,6 +106,20 @@ impl AuthorizeRequest {
     pub fn read(mut parameters: Parameters) -> Self {
         let nobody = |id: &String| !matches!(id.as_str(), "undefined" | "null");
         let scope = parameters.take("scope").unwrap_or_default();
+        let asked = Asked::read(&Wording {
+            prompt: parameters.take("prompt"),
+            max_age: parameters.take("max_age"),
+            acr_values: parameters.take("acr_values"),
+            claims: parameters.take("claims"),
+            force_authn: parameters.take("forceAuthn").as_deref() == Some("true"),
+        });
+        // OIDC Core §6: where request objects are not offered, they are refused rather than ignored, since they may say
+        // something else than the parameters beside them.
+        let refused = match (parameters.take("request"), parameters.take("request_uri"), &asked) {
+            (Some(_), _, _) => Some(Code::RequestObjectUnsupported),
+            (None, Some(_), _) => Some(Code::RequestUriUnsupported),
+            (None, None, asked) => asked.as_ref().err().copied(),
+        };
         Self {
             client_id: parameters.take("client_id").filter(nobody),
             tenant: parameters.take("tenant"),
@@ -107,22 +133,27 @@ impl AuthorizeRequest {
             code_challenge: parameters.take("code_challenge"),
             code_challenge_method: parameters.take("code_challenge_method"),
             idp_hint: parameters.take("idp_hint"),
-            force_authn: parameters.take("forceAuthn").as_deref() == Some("true"),
+            chosen: parameters.take("chosen"),
+            asked: asked.unwrap_or_default(),
             login_hint: parameters.take("login_hint"),
             access_type: parameters.take("access_type"),
             resource: parameters.take("resource"),
+            refused,
         }
     }
 
     /// The checks that a client with a proven redirect URI hears the outcome of.
     pub(super) fn check(&self, public_client: bool) -> Result<(), Fault> {
+        if let Some(code) = self.refused {
+            return Err(code.into());
+        }
         match self.response_type.as_deref() {
             Some("code") => {}
             None => return Err(Code::ResponseTypeMissing.into()),
             Some(other) => return Err(Code::ResponseTypeUnsupported.fault().expected("code").received(other)),
         }
-        if let Some(other) = self.response_mode.as_deref().filter(|mode| *mode != "query") {
-            return Err(Code::ResponseModeUnsupported.fault().expected("query").received(other));
+        if let Some(other) = self.response_mode.as_deref().filter(|mode| ResponseMode::named(mode).is_none()) {
+            return Err(Code::ResponseModeUnsupported.fault().expected("query or form_post").received(other));
         }
         match (&self.code_challenge, &self.state) {
             (Some(challenge), _) => check_challenge(challenge, self.code_challenge_method.as_deref()),
@@ -134,7 +165,8 @@ impl AuthorizeRequest {
     }
 
     pub(super) fn return_to(&self, redirect_uri: String) -> ReturnTo {
-        ReturnTo { redirect_uri, state: self.state.clone() }
+        let mode = self.response_mode.as_deref().and_then(ResponseMode::named).unwrap_or_default();
+        ReturnTo { redirect_uri, state: self.state.clone(), mode }
     }
 }
 

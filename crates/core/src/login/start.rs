@@ -54,6 +54,21 @@ impl Logins {
         Ok(started)
     }
 
+    /// Saves a login that goes to the IdP a second time, with another question.
+    pub async fn start_again(&self, login: &Login, upstream: Upstream) -> Result<Started, Fault> {
+        let now = self.clock.now();
+        let expires = after(now, self.settings.login_lifetime);
+        let mut login = Login { upstream, expires, ..login.clone() };
+        login.trace.step("authorize again", now);
+        let started = self.started();
+        let mut batch = self.store.batch();
+        let key = self.store.keys().login(&started.login_id, started.browser.expose());
+        batch.put(&key, &login, Some(self.settings.login_lifetime));
+        login.trace.save(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(started)
+    }
+
     /// What the app asks for, as a login that `connection` is to answer.
     pub(super) fn login(
         &self,
@@ -76,10 +91,11 @@ impl Logins {
                 code_challenge: request.code_challenge.clone(),
                 nonce: request.nonce.clone(),
                 id_token_algorithm: door.product.as_ref().map(|product| product.id_token_algorithm).unwrap_or_default(),
-                idp_hint: request.idp_hint.clone(),
+                idp_hint: request.chosen.clone().or_else(|| request.idp_hint.clone()),
                 login_hint: request.login_hint.clone(),
                 unasked: false,
             },
+            asked: request.asked.clone(),
             expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,
         }

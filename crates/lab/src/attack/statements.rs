@@ -2,7 +2,7 @@
 
 use postern_core::fault::Code::{
     self, SamlAssertionCount, SamlAuthnStatementMissing, SamlStatusNotSuccess, SamlSubjectConfirmation,
-    SamlValueMalformed, SamlVersion,
+    SamlValueMalformed, SamlVersion, SignInNeeded,
 };
 
 use super::forge::{changed, piece};
@@ -16,6 +16,7 @@ pub(super) const CLASS: Class = Class {
 };
 
 const STATUS: &[Code] = &[SamlStatusNotSuccess];
+const PASSIVE: &[Code] = &[SignInNeeded];
 const CONFIRMATION: &[Code] = &[SamlSubjectConfirmation];
 const MALFORMED: &[Code] = &[SamlValueMalformed];
 const VERSION: &[Code] = &[SamlVersion];
@@ -26,7 +27,7 @@ const ATTACKS: &[Attack] = &[
     xml("a_refusal_carries_an_assertion", CORE, STATUS, |scene| {
         ended(scene, &["urn:oasis:names:tc:SAML:2.0:status:Responder"])
     }),
-    xml("a_passive_refusal_carries_an_assertion", CORE, STATUS, |scene| {
+    xml("a_passive_refusal_carries_an_assertion", CORE, PASSIVE, |scene| {
         ended(scene, &["urn:oasis:names:tc:SAML:2.0:status:Responder", "urn:oasis:names:tc:SAML:2.0:status:NoPassive"])
     }),
     xml("a_success_stands_in_a_refusal", CORE, STATUS, |scene| {

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use postern_core::connection::{Connection, Idp};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Upstream;
+use postern_core::login::authentication::Asked;
 use postern_core::login::door::{Answerer, Door, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
@@ -71,31 +72,37 @@ async fn begin(
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);
     }
-    let upstream = match &connection.idp {
-        Idp::Saml(_) => Upstream::Saml { request_id: request::new_id(&*app.random) },
-        Idp::Oidc(_) => return Err(Code::ConnectionOtherProtocol.into()),
-    };
+    let upstream = question(app, &connection)?;
     let started = app.logins.start(request, door, &connection, upstream.clone(), trace.clone()).await?;
-    let mut response = ask(app, &connection, upstream.saml()?, &started.login_id, request.force_authn)?;
+    let mut response = ask(app, &connection, &upstream, &started.login_id, &request.asked)?;
     let lifetime = app.logins.settings().login_lifetime;
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
     Ok(response)
 }
 
+/// A new question, by what its answer will be known.
+pub(super) fn question(app: &App, connection: &Connection) -> Result<Upstream, Fault> {
+    match &connection.idp {
+        Idp::Saml(_) => Ok(Upstream::Saml { request_id: request::new_id(&*app.random) }),
+        Idp::Oidc(_) => Err(Code::ConnectionOtherProtocol.into()),
+    }
+}
+
 /// The question to the IdP: by redirect where it takes one, else by a form that posts itself.
-fn ask(
+pub(super) fn ask(
     app: &App,
     connection: &Connection,
-    request_id: &str,
+    upstream: &Upstream,
     login_id: &str,
-    force_authn: bool,
+    asked: &Asked,
 ) -> Result<HttpResponse, Fault> {
-    let idp = connection.idp.saml()?;
+    let (idp, request_id) = (connection.idp.saml()?, upstream.saml()?);
     let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys_of(connection)?);
     let signing_key = match idp.gets_signed_requests() {
         true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound
         false => None,
     };
+    let authn_contexts = request::authn_contexts(&asked.contexts, &idp.authn_contexts);
     let question = |destination| AuthnRequest {
         id: request_id,
         issued: app.now(),
@@ -103,8 +110,9 @@ fn ask(
         acs_url: &acs_url,
         issuer: app.saml_entity_id(),
         wishes: Wishes {
-            force_authn: force_authn || idp.force_authn,
-            authn_contexts: &idp.authn_contexts,
+            force_authn: asked.anew || idp.force_authn,
+            is_passive: asked.silently,
+            authn_contexts: &authn_contexts,
             provider_name: idp.provider_name.as_deref(),
             name_id: idp.name_id_format.as_deref().map_or(NameIdPolicy::Any, NameIdPolicy::Format),
             ..Wishes::default()
@@ -116,7 +124,7 @@ fn ask(
         (None, Some(destination)) => {
             let mut response = HttpResponse::Ok();
             let fields = [("SAMLRequest", question(destination).post_value()?), ("RelayState", login_id.to_owned())];
-            pages::post_form(no_store(&mut response), destination, &fields)
+            pages::post_form(no_store(&mut response), "your identity provider", destination, &fields)
         }
         // `MetadataEndpointMissing` refuses such an IdP when it is configured.
         (None, None) => {

@@ -20,10 +20,10 @@ pub async fn select(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refu
         Answerer::Several(connections) => connections,
     };
     let asked =
-        || fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "idp_hint");
+        || fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "chosen");
     let choices = connections.iter().map(|connection| Choice {
         name: pages::connection_name(connection),
-        url: with_parameters(&app.url("/api/oauth/authorize"), asked().chain([("idp_hint", connection.id.0.as_str())])),
+        url: with_parameters(&app.url("/api/oauth/authorize"), asked().chain([("chosen", connection.id.0.as_str())])),
     });
     let body = pages::choose(&choices.collect::<Vec<_>>());
     Ok(pages::html(no_store(&mut HttpResponse::Ok()), body))

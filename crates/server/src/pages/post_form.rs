@@ -1,4 +1,5 @@
-//! A form that posts itself to the identity provider, or by a button where scripts are off (SAML Bindings §3.5).
+//! A form that posts itself, or by a button where scripts are off: to the identity provider (SAML Bindings §3.5), or to the
+//! app (OAuth 2.0 Form Post Response Mode).
 
 use std::sync::LazyLock;
 
@@ -10,9 +11,14 @@ use super::layout::{self, page};
 
 const SCRIPT: &str = "document.forms[0].submit()";
 
-/// The answer that lets the browser post `fields` to `destination`. There is no `form-action` in its policy: browsers apply
-/// it to the redirects that follow the post too, and where an IdP redirects is its own affair.
-pub fn post_form(response: &mut HttpResponseBuilder, destination: &str, fields: &[(&str, String)]) -> HttpResponse {
+/// The answer that lets the browser post `fields` to `destination`, which people know as `whom`. There is no `form-action` in its policy: browsers apply
+/// it to the redirects that follow the post too, and where an IdP or an app redirects is its own affair.
+pub fn post_form(
+    response: &mut HttpResponseBuilder,
+    whom: &str,
+    destination: &str,
+    fields: &[(&str, String)],
+) -> HttpResponse {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let (style, script) = (super::hash(layout::STYLE), super::hash(SCRIPT));
         format!(
@@ -24,7 +30,7 @@ pub fn post_form(response: &mut HttpResponseBuilder, destination: &str, fields: 
         html! {
             form method="post" action=(destination) {
                 @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-                noscript { p { "Continue to your identity provider." } }
+                noscript { p { "Continue to " (whom) "." } }
                 button type="submit" { "Continue" }
             }
             script { (PreEscaped(SCRIPT)) }

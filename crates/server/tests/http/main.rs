@@ -3,11 +3,13 @@
 
 mod acs;
 mod api;
+mod asking;
 mod attacks;
 mod authorize;
 mod budget;
 mod connection_keys;
 mod direct;
+mod form_post;
 mod refresh;
 mod sp_keys;
 mod sp_metadata;

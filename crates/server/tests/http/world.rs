@@ -281,13 +281,19 @@ fn merged<'a>(usual: &[(&'a str, &'a str)], given: &[(&'a str, &'a str)]) -> Vec
     kept.chain(given).copied().collect()
 }
 
-/// What a browser and an identity provider find in the redirect to the latter.
-pub(crate) fn waiting(answer: &Answer) -> Waiting {
+/// The AuthnRequest in the redirect to an identity provider.
+pub(crate) fn authn_request(answer: &Answer) -> String {
     let request =
         answer.sent("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest: {} {}", answer.status, answer.body));
     let deflated = data_encoding::BASE64.decode(request.as_bytes()).unwrap();
     let mut xml = String::new();
     flate2::read::DeflateDecoder::new(&deflated[..]).read_to_string(&mut xml).unwrap();
+    xml
+}
+
+/// What a browser and an identity provider find in the redirect to the latter.
+pub(crate) fn waiting(answer: &Answer) -> Waiting {
+    let xml = authn_request(answer);
     let id = xml.split("ID=\"").nth(1).unwrap().split('"').next().unwrap();
     Waiting { request_id: id.to_owned(), relay_state: answer.sent("RelayState").unwrap(), cookie: answer.cookie() }
 }
