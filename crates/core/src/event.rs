@@ -38,6 +38,12 @@ pub enum EventKind {
     /// A code was redeemed again by its own client; what it gave is revoked.
     #[serde(rename = "code.replayed")]
     CodeReplayed,
+    /// A refresh token was used again after its successor; its session is ended.
+    #[serde(rename = "refresh_token.reused")]
+    RefreshTokenReused,
+    /// A session was ended before its time.
+    #[serde(rename = "session.ended")]
+    SessionEnded,
     /// A connection was created.
     #[serde(rename = "connection.created")]
     ConnectionCreated,

@@ -283,7 +283,7 @@ faults! {
     SubjectOther, User, 403, "login_required", "Another person signed in than the application expects.", "Sign out at the identity provider, and start again from the application.";
 
     /// The app redeems (token, userinfo)
-    GrantTypeUnsupported, App, 400, "unsupported_grant_type", "This grant_type is not offered.", "Send grant_type=authorization_code.";
+    GrantTypeUnsupported, App, 400, "unsupported_grant_type", "This grant_type is not offered.", "Send grant_type=authorization_code or grant_type=refresh_token.";
     CodeMissing, App, 400, "invalid_request", "The token request has no code.", "Send the code from the authorization response.";
     CodeUnknown, App, 400, "invalid_grant", "The code is unknown or has expired.", "Redeem a code at once; it lives for oauth.code_seconds, 60 by default.";
     CodeSpent, App, 400, "invalid_grant", "The code was already redeemed, and what it gave is now revoked.", "Redeem each code once. A client that retries has to start a new login.";
@@ -297,6 +297,17 @@ faults! {
     ClientAuthenticationMalformed, App, 401, "invalid_client", "The Authorization header is not HTTP Basic.", "Send Basic BASE64(client_id:client_secret), both form-urlencoded (RFC 6749 section 2.3.1).";
     ClientSecretWrong, App, 401, "invalid_client", "The client_secret is wrong.", "Use the secret of this product or connection. With client_id=dummy or tenant=..&product=.. that is the product's secret, else oauth.client_secret_verifier, else the connection's clientSecret.";
     ClientSecretInUrl, App, 400, "invalid_request", "Credentials were sent in the URL.", "Send them in the header or the body, and change them: URLs are logged in many places.";
+    RefreshTokenMissing, App, 400, "invalid_request", "The token request has no refresh_token.", "Send the refresh_token that the last token response brought.";
+    RefreshTokenUnknown, App, 400, "invalid_grant", "The refresh token is unknown, or its session was ended.", "Start a new login.";
+    RefreshTokenExpired, App, 400, "invalid_grant", "The refresh token or its session has expired.", "Start a new login. A session lives for oauth.session_hours and without use for oauth.idle_minutes, offline tokens for oauth.refresh_days and without use for oauth.refresh_idle_days, unless the product says otherwise.";
+    RefreshTokenReused, App, 400, "invalid_grant", "The refresh token was already used, and its session is now ended.", "Use each refresh token once and store its successor before anything else; a retry after a lost answer is good for 10 seconds. If the client did that, somebody else has its tokens.";
+    RefreshTokenForOtherClient, App, 400, "invalid_grant", "The refresh token was issued to another client.", "Send the client_id that the login began with.";
+    RefreshNotAllowed, App, 400, "unauthorized_client", "This client may not use refresh tokens.", "Register the product with grant_types authorization_code and refresh_token (PATCH /api/v1/products).";
+    RefreshConnectionGone, App, 400, "invalid_grant", "The connection that the person signed in with is deleted or deactivated.", "Start a new login.";
+    ScopeNotGranted, App, 400, "invalid_scope", "The scope holds more than was granted at the login.", "Leave scope out, or send a part of what was granted.";
+    TokenParameterMissing, App, 400, "invalid_request", "The request has no token.", "Send token, the access token or refresh token that is meant.";
+    TokenForOtherClient, App, 400, "invalid_grant", "The token was issued to another client.", "Send the client_id that the login began with.";
+    IntrospectionNeedsSecret, App, 401, "invalid_client", "A public client may not ask what tokens are worth.", "Ask with a product that has a secret, or read userinfo with the access token.";
     TokenMissing, App, 401, "invalid_token", "The request has no access token.", "Send Authorization: Bearer and the access token.";
     TokenInvalid, App, 401, "invalid_token", "The access token is unknown, expired or revoked.", "Start a new login.";
 
@@ -311,6 +322,7 @@ faults! {
     ConnectionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such connection.", "Look it up with GET /api/v1/sso.";
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
+    SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";
     TraceNotFound, BridgeAdmin, 404, "invalid_request", "There is no such trace.", "Traces are kept for seven days; check the id.";
     KeyNotFound, BridgeAdmin, 404, "invalid_request", "There is no such key.", "Look it up with GET /api/v1/sp-keys.";
     KeyInUse, BridgeAdmin, 409, "invalid_request", "The key is in use.", "Activate another key for this use first, and wait until the identity providers know it.";

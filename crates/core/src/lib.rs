@@ -19,6 +19,7 @@ pub mod redirect;
 pub mod refresh;
 pub mod scope;
 pub mod secret;
+pub mod sessions;
 pub mod signing;
 pub mod store;
 pub mod trace;

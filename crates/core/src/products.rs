@@ -1,5 +1,6 @@
 //! Products: the apps, registered as OAuth clients.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,12 +34,49 @@ pub struct Product {
     /// How its ID tokens are signed.
     #[serde(default)]
     pub id_token_algorithm: SigningAlgorithm,
+    /// Whether it may use refresh tokens (`grant_types`).
+    #[serde(default)]
+    pub refresh_tokens: bool,
+    /// How long its sessions live, where that differs from the settings.
+    #[serde(default)]
+    pub session_limits: SessionLimits,
     /// Shown on error pages.
     pub support_url: Option<String>,
     /// Shown on error pages.
     pub support_email: Option<String>,
     /// When it was registered.
     pub created: crate::ports::Timestamp,
+}
+
+/// How long the sessions of one product live; `None`: as the settings say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionLimits {
+    /// After the login, in hours: 1 to 720.
+    pub session_hours: Option<u32>,
+    /// Without the app using it, in minutes: 30 to 480, or 0 for no limit.
+    pub idle_minutes: Option<u32>,
+    /// For offline tokens, after the login, in days: 1 to 90.
+    pub refresh_days: Option<u32>,
+}
+
+impl SessionLimits {
+    /// Sets a limit to what was sent; an empty text goes back to the settings.
+    fn set(
+        limit: &mut Option<u32>,
+        field: &str,
+        sent: Option<String>,
+        allowed: RangeInclusive<u32>,
+    ) -> Result<(), Fault> {
+        let Some(sent) = sent else { return Ok(()) };
+        let off = field == "idle_minutes" && sent == "0";
+        *limit = match sent.parse() {
+            _ if sent.is_empty() => None,
+            Ok(number) if off || allowed.contains(&number) => Some(number),
+            _ => return Err(invalid(field, format!("is not {} to {}", allowed.start(), allowed.end()))),
+        };
+        Ok(())
+    }
 }
 
 /// How a client proves who it is.
@@ -63,6 +101,16 @@ impl ClientAuthentication {
             Self::ClientSecret { post: false, .. } => "client_secret_basic",
             Self::ClientSecret { post: true, .. } => "client_secret_post",
             Self::None => "none",
+        }
+    }
+}
+
+impl Product {
+    /// Its `grant_types` (RFC 7591 §2).
+    pub fn grant_types(&self) -> &'static [&'static str] {
+        match self.refresh_tokens {
+            true => &["authorization_code", "refresh_token"],
+            false => &["authorization_code"],
         }
     }
 }
@@ -98,6 +146,14 @@ pub struct ProductSettings {
     pub post_logout_redirect_urls: Option<Vec<String>>,
     /// `RS256`, `ES256` or `EdDSA`.
     pub id_token_signed_response_alg: Option<String>,
+    /// `authorization_code`, and `refresh_token` for apps that may use refresh tokens.
+    pub grant_types: Option<Vec<String>>,
+    /// See [`SessionLimits::session_hours`]; an empty string goes back to the settings.
+    pub session_hours: Option<String>,
+    /// See [`SessionLimits::idle_minutes`]; an empty string goes back to the settings.
+    pub idle_minutes: Option<String>,
+    /// See [`SessionLimits::refresh_days`]; an empty string goes back to the settings.
+    pub refresh_days: Option<String>,
     /// See [`Product::support_url`]; an empty string removes it.
     pub support_url: Option<String>,
     /// See [`Product::support_email`]; an empty string removes it.
@@ -129,6 +185,8 @@ impl Products {
             initiate_login_url: None,
             post_logout_redirect_urls: Vec::new(),
             id_token_algorithm: SigningAlgorithm::default(),
+            refresh_tokens: false,
+            session_limits: SessionLimits::default(),
             support_url: None,
             support_email: None,
             created: now,
@@ -246,6 +304,13 @@ impl Products {
         if let Some(urls) = settings.post_logout_redirect_urls {
             product.post_logout_redirect_urls = checked_urls("post_logout_redirect_urls", urls)?;
         }
+        if let Some(grants) = settings.grant_types {
+            product.refresh_tokens = refresh_tokens(&grants)?;
+        }
+        let limits = &mut product.session_limits;
+        SessionLimits::set(&mut limits.session_hours, "session_hours", settings.session_hours, 1..=720)?;
+        SessionLimits::set(&mut limits.idle_minutes, "idle_minutes", settings.idle_minutes, 30..=480)?;
+        SessionLimits::set(&mut limits.refresh_days, "refresh_days", settings.refresh_days, 1..=90)?;
         if let Some(url) = settings.initiate_login_url {
             product.initiate_login_url = optional_url("initiate_login_url", url)?;
         }
@@ -295,6 +360,17 @@ impl Products {
         event.append(&mut batch, &self.store);
         batch.run().await?;
         Ok(())
+    }
+}
+
+/// RFC 7591 §2: `grant_types`. The authorization code is what every login begins with.
+fn refresh_tokens(grants: &[String]) -> Result<bool, Fault> {
+    let names: Vec<_> = grants.iter().map(String::as_str).collect();
+    match names.contains(&"authorization_code")
+        && names.iter().all(|name| matches!(*name, "authorization_code" | "refresh_token"))
+    {
+        true => Ok(names.contains(&"refresh_token")),
+        false => Err(invalid("grant_types", "is not authorization_code, alone or with refresh_token")),
     }
 }
 

@@ -12,6 +12,7 @@ use postern_core::openid::Callback;
 use postern_core::own_keys::KeyCupboard;
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
+use postern_core::sessions::Sessions;
 use postern_core::store::Store;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
@@ -32,6 +33,8 @@ pub struct App {
     pub connections: Connections,
     /// The registered apps.
     pub products: Products,
+    /// Who is signed in.
+    pub sessions: Sessions,
     /// The stories of logins.
     pub traces: Traces,
     /// What happened.
@@ -81,6 +84,10 @@ impl App {
             access_token_lifetime: config.oauth.access_token_lifetime,
             issuer: config.public_url.as_str().to_owned(),
             clock_skew: config.saml.clock_skew,
+            session_lifetime: config.oauth.session_lifetime,
+            session_idle: config.oauth.session_idle,
+            refresh_lifetime: config.oauth.refresh_lifetime,
+            refresh_idle: config.oauth.refresh_idle,
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let (clock, random) = (parts.clock, parts.random);
@@ -90,6 +97,7 @@ impl App {
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), settings),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
+            sessions: Sessions::new(store.clone(), clock.clone()),
             traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
             cupboard: KeyCupboard::new(store, clock.clone(), random.clone()),

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod browser;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod fetched;
 pub mod fields;

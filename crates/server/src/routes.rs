@@ -6,7 +6,8 @@ use postern_core::fault::Code;
 
 use crate::app::App;
 use crate::handlers::{
-    acs, authorize, error, health, saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, error, health, introspect, revoke, saml_cer, saml_configuration, select, sp_metadata, token,
+    unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -62,6 +63,8 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
     route!(config, "/api/oauth/token", "POST", post => token::token);
+    route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
+    route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
     route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);
     route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
     route!(config, "/.well-known/saml.cer", "GET", get => saml_cer::saml_cer);
@@ -93,6 +96,7 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/sso-traces/product/count", "GET", get => api::traces::count);
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
+    route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);
     route!(config, "/api/v1/events", "GET", get => api::events::read);
     route!(config, "/api/v1/sp-keys", "DELETE, GET, POST", get => api::sp_keys::list, post => api::sp_keys::add, delete => api::sp_keys::remove);
     route!(config, "/api/v1/sp-keys/activate", "POST", post => api::sp_keys::activate);

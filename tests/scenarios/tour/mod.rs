@@ -8,6 +8,7 @@
 //! | it authenticates otherwise than it was asked | `asking` |
 //! | it encrypts its answer | `encryption` |
 //! | the app redeems | `token` |
+//! | the app keeps people signed in | `refresh` |
 //! | the operator calls | `api` |
 //! | the store fails | `store` |
 
@@ -16,6 +17,7 @@ mod api;
 mod asking;
 mod authorize;
 mod encryption;
+mod refresh;
 mod store;
 mod token;
 
@@ -79,6 +81,7 @@ impl Tour {
         asking::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
         token::visit(&mut guide).await;
+        refresh::visit(&mut guide).await;
         api::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
@@ -214,6 +217,9 @@ impl Guide {
         let answer = login::redeem(&self.postern, (&self.client.0, &self.client.1), form).await;
         if let Some(token) = answer.member("access_token") {
             self.marks.add("access token", &token);
+        }
+        if let Some(token) = answer.member("refresh_token") {
+            self.marks.add("refresh token", &token);
         }
         answer
     }

@@ -223,7 +223,7 @@ impl Logins {
     }
 
     /// The scope's product and connections: in one round trip where the cache remembers which connections there are.
-    async fn find_scope(&self, scope: Scope) -> Result<Found, Fault> {
+    pub(super) async fn find_scope(&self, scope: Scope) -> Result<Found, Fault> {
         let keys = self.store.keys();
         let (product_key, list_key) = (keys.product(&scope.product), keys.scope(&scope));
         let guess = self.store.remembered(&list_key).map(|list| list.ids.clone()).unwrap_or_default();
@@ -254,10 +254,11 @@ impl Logins {
     }
 }
 
-struct Found {
+/// What a client names.
+pub(super) struct Found {
     scope: Scope,
-    product: Option<Arc<Product>>,
-    connections: Vec<Arc<Connection>>,
+    pub(super) product: Option<Arc<Product>>,
+    pub(super) connections: Vec<Arc<Connection>>,
 }
 
 impl Door {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::session::{ListedBy, Listing, Session, SessionId};
 use super::start::after;
-use super::{Grant, Login, Logins, Person, Replay, Session, SessionId, Terms};
+use super::{Grant, Login, Logins, Person, Replay, Terms, oauth_scope};
 use crate::connection::Connection;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
@@ -48,24 +49,24 @@ impl Logins {
         self.issue_code(login, connection, person, "sp-initiated").await
     }
 
-    /// Issues a code for a person who is known, and ends the login's story well.
+    /// Issues a code for a person who is known, begins the session, and ends the login's story well.
     pub(super) async fn issue_code(
         &self,
         login: &Login,
         connection: &Connection,
-        person: Person,
+        mut person: Person,
         login_type: &str,
     ) -> Result<Secret, Fault> {
-        let Person { mut claims, authentication } = person;
-        claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
+        person.claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
         let now = self.clock.now();
         let code = Secret::random(&*self.random, "");
-        let session = SessionId::random(&*self.random);
         let mut trace = login.trace.clone();
         trace.step("code", now);
         trace.outcome = Some(Outcome::Succeeded);
         let data = json!({ "trace": trace.id, "connection": connection.id });
         let event = Event::of(EventKind::LoginSucceeded, &trace.scope, now, data);
+        let session = self.session(login, connection, &person, now);
+        let granted = oauth_scope::granted(&login.requested.oauth_scope, login.session_terms.refresh.is_some());
         let grant = Grant {
             terms: Terms {
                 client_id: login.requested.client_id.clone(),
@@ -73,12 +74,14 @@ impl Logins {
                 connection: connection.id.clone(),
                 redirect_uri: login.return_to.redirect_uri.clone(),
                 code_challenge: login.requested.code_challenge.clone(),
-                session: session.clone(),
+                session: session.id.clone(),
                 unasked: login.requested.unasked,
             },
             oauth_scope: login.requested.oauth_scope.clone(),
-            claims,
-            authentication,
+            granted,
+            refresh_until: login.session_terms.refresh.map(|_| session.over()),
+            claims: person.claims,
+            authentication: person.authentication,
             id_token: login.requested.id_token(),
             expires: after(now, self.settings.code_lifetime),
             trace,
@@ -86,11 +89,40 @@ impl Logins {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
         batch.put(&keys.grant(code.expose()), &grant, Some(self.settings.code_lifetime));
-        batch.put(&keys.session(&session), &Session::Live { began: now }, Some(self.session_lifetime()));
+        self.sessions.begin(&mut batch, &session);
         grant.trace.save(&mut batch, &self.store);
         event.append(&mut batch, &self.store);
         batch.run().await?;
         Ok(code)
+    }
+
+    /// The session that begins. It ends with the IdP's own where that is sooner (SAML Core §2.7.2: "the session [...] MUST
+    /// be considered ended").
+    fn session(&self, login: &Login, connection: &Connection, person: &Person, now: Timestamp) -> Session {
+        let id = SessionId::random(&*self.random);
+        let (scope, terms) = (&login.requested.scope, &login.session_terms);
+        let text = |claim: &str| person.claims.get(claim).and_then(Value::as_str);
+        let subject = text("sub").unwrap_or_default();
+        let mut lists = vec![ListedBy::Scope(scope), ListedBy::Subject(scope, subject)];
+        lists.extend(text("email").map(|email| ListedBy::Email(scope, email)));
+        let name_id = person.authentication.upstream.name_id.as_ref();
+        lists.extend(name_id.map(|name| ListedBy::Upstream(&connection.id, &name.value)));
+        let offline = login.requested.oauth_scope.iter().any(|scope| scope == oauth_scope::OFFLINE_ACCESS);
+        let ends = after(now, terms.lifetime);
+        Session {
+            listing: Listing::new(&self.store.keys(), &id, &lists),
+            id,
+            scope: scope.clone(),
+            connection: connection.id.clone(),
+            client_id: login.requested.client_id.clone(),
+            subject: subject.to_owned(),
+            authentication: person.authentication.clone(),
+            began: now,
+            last_used: now,
+            ends: person.authentication.upstream.ends.map_or(ends, |upstream| ends.min(upstream)),
+            idle: terms.idle,
+            offline_ends: terms.refresh.filter(|_| offline).map(|lifetime| after(now, lifetime)),
+        }
     }
 
     /// How long a used assertion is remembered at most, whatever its IdP calls its lifetime ("the year 9999"). No request
@@ -123,11 +155,6 @@ impl Logins {
         let subject = self.store.subject(&parts.map(str::as_bytes));
         let claims = mapping::claims(identity, &subject, &connection.mapping)?;
         Ok(Person { claims, authentication: identity.authentication() })
-    }
-
-    /// A session outlives its code by the life of the tokens that the code gives.
-    pub(super) fn session_lifetime(&self) -> Duration {
-        self.settings.code_lifetime + self.settings.access_token_lifetime
     }
 }
 

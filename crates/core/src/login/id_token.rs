@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::SessionId;
+use super::session::SessionId;
 use crate::identity::Authentication;
 use crate::mapping::Claims;
 use crate::ports::Timestamp;

@@ -5,7 +5,8 @@
 //! ACS         RelayState + cookie ─ Logins::take ─→ Login, once
 //!             response ─ postern_saml::response::verify ─→ VerifiedAssertion ─→ Identity
 //!             Identity ─ Logins::finish ─→ Claims, Grant; the browser goes back to the app with a code
-//! token       code + client + PKCE verifier ─ Logins::redeem ─→ AccessToken
+//! token       code + client + PKCE verifier ─ Logins::redeem ─→ AccessToken, RefreshToken
+//!             refresh token + client ─ Logins::refresh ─→ AccessToken, RefreshToken
 //! userinfo    access token ─ Logins::userinfo ─→ Claims
 //! ```
 //!
@@ -17,20 +18,30 @@
 //! | begin, and find again | [`start`] |
 //! | identity to code | [`finish`] |
 //! | a login that began at the IdP | [`handoff`], or [`direct`] |
+//! | which client calls | [`client`] |
 //! | code to token to claims | [`redeem`] |
 //! | what the app reads without asking again | [`id_token`] |
+//! | token to tokens | [`refresh_tokens`] |
+//! | what a token is worth, and taking it back | [`presented`] |
+//! | what tokens belong to | [`session`] |
+//! | which OAuth scopes are granted | [`oauth_scope`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
 
 pub mod authentication;
+pub mod client;
 pub mod direct;
 pub mod door;
 pub mod finish;
 pub mod handoff;
 pub mod id_token;
+pub mod oauth_scope;
+pub mod presented;
 pub mod redeem;
+pub mod refresh_tokens;
 pub mod request;
+pub mod session;
 pub mod start;
 
 use std::sync::Arc;
@@ -39,6 +50,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::authentication::Asked;
+use self::session::{Reach, SessionTerms};
 use crate::connection::ConnectionId;
 use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
@@ -46,16 +58,19 @@ use crate::mapping::Claims;
 use crate::ports::{Clock, Random, Timestamp};
 use crate::scope::Scope;
 use crate::secret::{Secret, SecretHash};
+use crate::sessions::Sessions;
 use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
 use crate::trace::Trace;
 pub use id_token::IdTokenWish;
+pub use session::SessionId;
 
 /// Runs logins. One for the process; stateless but for the store.
 pub struct Logins {
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    sessions: Sessions,
     settings: Settings,
 }
 
@@ -72,6 +87,14 @@ pub struct Settings {
     pub issuer: String,
     /// How far the clocks of IdPs may be off.
     pub clock_skew: Duration,
+    /// How long a session lives, unless its product says otherwise.
+    pub session_lifetime: Duration,
+    /// How long an app may leave a session unused, unless its product says otherwise; `None`: as long as it likes.
+    pub session_idle: Option<Duration>,
+    /// How long after the login offline tokens end, unless the product says otherwise.
+    pub refresh_lifetime: Duration,
+    /// How long an offline token lives that nobody uses.
+    pub refresh_idle: Duration,
     /// Opens products without a registration to clients that name no connection of their own.
     pub client_secret_verifier: Option<SecretHash>,
 }
@@ -79,7 +102,8 @@ pub struct Settings {
 impl Logins {
     /// Logins over `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> Self {
-        Self { store, clock, random, settings }
+        let sessions = Sessions::new(store.clone(), clock.clone());
+        Self { store, clock, random, sessions, settings }
     }
 
     /// What the operator decided.
@@ -103,6 +127,9 @@ pub struct Login {
     /// How the person is to be authenticated.
     #[serde(default, skip_serializing_if = "Asked::is_nothing")]
     pub asked: Asked,
+    /// How long its session will live.
+    #[serde(default)]
+    pub session_terms: SessionTerms,
     /// From when on it is too late.
     pub expires: Timestamp,
     /// Its story so far.
@@ -261,6 +288,12 @@ pub struct Grant {
     pub terms: Terms,
     /// The OAuth scope that was asked for.
     pub oauth_scope: Vec<String>,
+    /// What was granted of it.
+    #[serde(default)]
+    pub granted: Vec<String>,
+    /// Until when refresh tokens follow each other; `None`: the app gets none.
+    #[serde(default)]
+    pub refresh_until: Option<Timestamp>,
     /// What the app is told.
     pub claims: Claims,
     /// How the person was authenticated.
@@ -304,36 +337,6 @@ impl Record for Terms {
     const CLASS: &'static str = "spent-code";
 }
 
-/// The name of a session: 160 random bits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SessionId(pub String);
-
-impl SessionId {
-    fn random(random: &dyn Random) -> Self {
-        let mut bytes = [0; 20];
-        random.fill(&mut bytes);
-        Self(crate::base64url(&bytes))
-    }
-}
-
-/// What an app's tokens for one login belong to. It begins when the code is issued, and where it is not, no token works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "lowercase")]
-pub enum Session {
-    /// Its tokens work.
-    Live {
-        /// Since when.
-        began: Timestamp,
-    },
-    /// Its tokens are dead.
-    Ended,
-}
-
-impl Record for Session {
-    const CLASS: &'static str = "session";
-}
-
 /// What an access token stands for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccessToken {
@@ -341,6 +344,13 @@ pub struct AccessToken {
     pub client_id: String,
     /// What the app is told.
     pub claims: Claims,
+    /// What was granted.
+    #[serde(default)]
+    pub oauth_scope: Vec<String>,
+    /// Which clock of its session it goes by.
+    pub reach: Reach,
+    /// When it was issued.
+    pub issued: Timestamp,
     /// From when on it is worthless.
     pub expires: Timestamp,
 }

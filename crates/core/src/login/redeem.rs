@@ -8,26 +8,25 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::door::ClientName;
+use super::client::{Credentials, Issued};
 use super::id_token::{Facts, IdToken, IdTokenWish};
+use super::refresh_tokens::RefreshToken;
+use super::session::{Reach, SessionId};
 use super::start::after;
-use super::{AccessToken, Grant, Logins, Session, SessionId, Terms};
-use crate::connection::Connection;
+use super::{AccessToken, Grant, Logins, Terms, oauth_scope};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
+use crate::identity::Authentication;
 use crate::mapping::Claims;
-use crate::ports::Timestamp;
-use crate::products::{ClientAuthentication, Product};
-use crate::secret::{Secret, random_text};
-use crate::store::Spent;
+use crate::secret::Secret;
+use crate::sessions::{Why, left};
+use crate::store::{Batch, Spent};
 
-/// A token request (RFC 6749 §4.1.3), with whatever credentials came along.
+/// A token request for a code (RFC 6749 §4.1.3), with whatever credentials came along.
 #[derive(Debug)]
 pub struct TokenRequest {
     /// Who asks.
-    pub client_id: Option<String>,
-    /// Its secret, from the header or the form.
-    pub client_secret: Option<Secret>,
+    pub credentials: Credentials,
     /// What was issued to it.
     pub code: Option<Secret>,
     /// Where it was issued to.
@@ -36,67 +35,48 @@ pub struct TokenRequest {
     pub code_verifier: Option<Secret>,
 }
 
-/// What a redemption gives (RFC 6749 §5.1).
+/// What a redemption or a refresh gives (RFC 6749 §5.1).
 #[derive(Debug)]
 pub struct Tokens {
     /// Opaque: `session.secret`.
     pub access_token: Secret,
     /// Its lifetime in seconds.
     pub expires_in: u64,
+    /// Gives the next ones, once. Opaque: `session.secret`.
+    pub refresh_token: Option<Secret>,
+    /// What was granted, where that is not what was asked for.
+    pub scope: Option<String>,
     /// The ID token, where one was asked for: still to be signed.
     pub id_token: Option<IdToken>,
-}
-
-/// Who a client claims to be, as far as the store knows it.
-#[derive(Default)]
-struct Claimed {
-    product: Option<Arc<Product>>,
-    connection: Option<Arc<Connection>>,
 }
 
 impl Logins {
     /// Redeems a code.
     pub async fn redeem(&self, request: &TokenRequest) -> Result<Tokens, Fault> {
-        let client_id = request.client_id.as_deref().ok_or(Code::ClientAuthenticationMissing)?;
+        let claim = self.claim(&request.credentials).await?;
         let code = request.code.as_ref().ok_or(Code::CodeMissing)?;
-        let name = ClientName::read(client_id);
         let key = self.store.keys().grant(code.expose());
 
-        let product_key = match &name {
-            ClientName::Product(id) => {
-                let alias = self.product_alias(id).await?.ok_or(Code::ClientUnknown)?;
-                Some(self.store.keys().product(&alias.name))
-            }
-            ClientName::Scope(scope) => Some(self.store.keys().product(&scope.product)),
-            _ => None,
-        };
         let mut batch = self.store.batch();
         let grant = batch.get(&key);
-        let product = product_key.as_ref().map(|key| batch.get(key));
+        let product = claim.product().map(|key| batch.get(key));
         let answers = batch.run().await?;
-        let mut claimed = Claimed::default();
-        if let Some(slot) = product {
-            claimed.product = answers.get(slot)?;
-        }
+        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
         let live: Option<Arc<Grant>> = answers.get(grant)?;
         let terms = match &live {
             Some(grant) => Some(grant.terms.clone()),
             None => answers.tombstone::<Grant, Terms>(grant)?,
         };
-        self.look_up(&name, terms.as_ref(), &mut claimed).await?;
-
         // Where the code is unknown, a client that can be told apart without it is authenticated all the same, so that a
         // wrong secret is called one.
-        if terms.is_some()
-            || claimed.product.is_some()
-            || matches!(name, ClientName::Product(_) | ClientName::Connection(_))
-        {
-            self.authenticate(&name, request.client_secret.as_ref(), &claimed)?;
+        if terms.is_none() && claim.is_nobody() {
+            return Err(Code::CodeUnknown.into());
         }
+        let client = self.authenticate(&claim, product, terms.as_ref().map(Issued::from)).await?;
         let terms = terms.ok_or(Code::CodeUnknown)?;
         match terms.unasked {
-            true => terms.check_unasked(&name, &claimed)?,
-            false if terms.client_id != client_id => return Err(Code::CodeForOtherClient.into()),
+            true => client.check_unasked(&terms)?,
+            false if terms.client_id != claim.client_id => return Err(Code::CodeForOtherClient.into()),
             false => {}
         }
         terms.check(request)?;
@@ -109,42 +89,92 @@ impl Logins {
 
     /// Spends the code and issues, in one round trip. What a loser of the race issues here is never told to anybody.
     async fn issue(&self, key: &crate::store::Key<Grant>, grant: &Grant) -> Result<Tokens, Fault> {
-        let (now, lifetime) = (self.clock.now(), self.settings.access_token_lifetime);
-        let access_token = Secret::new(format!("{}.{}", grant.terms.session.0, random_text(&*self.random)));
-        let record = AccessToken {
-            client_id: grant.terms.client_id.clone(),
-            claims: grant.claims.clone(),
-            expires: after(now, lifetime),
-        };
+        let now = self.clock.now();
+        let session = &grant.terms.session;
         let mut trace = grant.trace.clone();
         trace.step("token", now);
 
         let mut batch = self.store.batch();
-        let spent = batch.consume(key, &grant.terms, self.session_lifetime());
-        batch.put(&self.store.keys().access_token(access_token.expose()), &record, Some(lifetime));
+        // Remembered for as long as anything lives that this redemption gives.
+        let remembered = match grant.refresh_until {
+            Some(until) => left(until, now).max(self.settings.access_token_lifetime),
+            None => self.settings.code_lifetime + self.settings.access_token_lifetime,
+        };
+        let spent = batch.consume(key, &grant.terms, remembered);
+        let record = AccessToken {
+            client_id: grant.terms.client_id.clone(),
+            claims: grant.claims.clone(),
+            oauth_scope: grant.granted.clone(),
+            reach: grant.reach(),
+            issued: now,
+            expires: after(now, self.settings.access_token_lifetime),
+        };
+        let access_token = self.put_access_token(&mut batch, session, &record);
+        let refresh_token = grant.refresh_until.map(|until| {
+            let token = RefreshToken {
+                claims: grant.claims.clone(),
+                oauth_scope: grant.granted.clone(),
+                // OIDC Core §12.2: a refreshed ID token "SHOULD NOT have a nonce Claim".
+                id_token: grant.id_token.as_ref().map(|wish| IdTokenWish { nonce: None, ..wish.clone() }),
+                reach: grant.reach(),
+                issued: now,
+                expires: self.refresh_token_expires(grant.reach(), until),
+                until,
+                successor: self.token_of(session),
+            };
+            let text = self.token_of(session);
+            token.save(&mut batch, &self.store, &text, now);
+            text
+        });
         trace.save(&mut batch, &self.store);
         match batch.run().await?.consumed::<Grant, Terms>(spent)? {
-            Spent::Live(_) => {
-                let id_token = grant.id_token.as_ref().map(|wish| self.id_token(wish, grant, &access_token, now));
-                Ok(Tokens { access_token, expires_in: lifetime.as_secs(), id_token })
-            }
+            Spent::Live(_) => Ok(Tokens {
+                id_token: grant
+                    .id_token
+                    .as_ref()
+                    .map(|wish| self.id_token(wish, session, &grant.authentication, (&access_token, &record))),
+                access_token,
+                expires_in: self.settings.access_token_lifetime.as_secs(),
+                refresh_token,
+                scope: oauth_scope::told(&grant.oauth_scope, &grant.granted),
+            }),
             Spent::Before(terms) => self.replayed(&terms).await,
             Spent::Absent => Err(Code::CodeUnknown.into()),
         }
     }
 
-    fn id_token(&self, wish: &IdTokenWish, grant: &Grant, access_token: &Secret, now: Timestamp) -> IdToken {
+    /// The ID token that goes with an access token.
+    pub(super) fn id_token(
+        &self,
+        wish: &IdTokenWish,
+        session: &SessionId,
+        authentication: &Authentication,
+        (access_token, record): (&Secret, &AccessToken),
+    ) -> IdToken {
         let facts = Facts {
             issuer: &self.settings.issuer,
-            client_id: &grant.terms.client_id,
-            session: &grant.terms.session,
-            claims: &grant.claims,
-            authentication: &grant.authentication,
+            client_id: &record.client_id,
+            session,
+            claims: &record.claims,
+            authentication,
             access_token,
-            now,
+            now: record.issued,
             lifetime: self.settings.access_token_lifetime,
         };
         IdToken::new(wish, &facts)
+    }
+
+    /// Adds an access token to a batch.
+    pub(super) fn put_access_token(&self, batch: &mut Batch<'_>, session: &SessionId, record: &AccessToken) -> Secret {
+        let token = self.token_of(session);
+        let lifetime = self.settings.access_token_lifetime;
+        batch.put(&self.store.keys().access_token(token.expose()), record, Some(lifetime));
+        token
+    }
+
+    /// A new token of a session: 256 random bits after the session's name.
+    pub(super) fn token_of(&self, session: &SessionId) -> Secret {
+        Secret::random(&*self.random, &format!("{}.", session.0))
     }
 
     /// RFC 6749 §4.1.2: "If an authorization code is used more than once, the authorization server MUST deny the request and
@@ -154,103 +184,48 @@ impl Logins {
         let data = serde_json::json!({ "connection": terms.connection });
         let event = Event::of(EventKind::CodeReplayed, &terms.scope, self.clock.now(), data);
         let mut batch = self.store.batch();
-        batch.put(&self.store.keys().session(&terms.session), &Session::Ended, Some(self.session_lifetime()));
         event.append(&mut batch, &self.store);
         batch.run().await?;
+        self.sessions.end(&terms.session, Why::CodeReplayed).await?;
         Err(Code::CodeSpent.into())
-    }
-
-    /// Finds what a client claims to be and only its code tells: the product and the connection that were asked for.
-    async fn look_up(&self, name: &ClientName, terms: Option<&Terms>, claimed: &mut Claimed) -> Result<(), Fault> {
-        let keys = self.store.keys();
-        match (name, terms) {
-            (ClientName::Product(id), _) => {
-                claimed.product = claimed.product.take().filter(|product| product.client_id == *id);
-            }
-            (ClientName::Connection(id), terms) => {
-                if let Some(terms) = terms {
-                    let answered = self.store.get(&keys.connection(&terms.connection)).await?;
-                    claimed.connection = answered.filter(|connection| connection.is_named(id));
-                }
-                if claimed.connection.is_none() {
-                    claimed.connection = self.connection_named(id).await?;
-                }
-            }
-            (ClientName::Scope(_) | ClientName::Dummy, Some(terms)) if claimed.product.is_none() => {
-                let mut batch = self.store.batch();
-                let product = batch.get(&keys.product(&terms.scope.product));
-                let connection = batch.get(&keys.connection(&terms.connection));
-                let answers = batch.run().await?;
-                claimed.product = answers.get(product)?;
-                claimed.connection = answers.get(connection)?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Whether the client is who it says. Confidential clients always authenticate, PKCE or not.
-    ///
-    /// | the client names | and may prove itself by |
-    /// |---|---|
-    /// | a registered product | that product's secret, or nothing where it is registered as public |
-    /// | a scope, or nothing, of a registered product | the same |
-    /// | a scope, or nothing, without a registration | `oauth.client_secret_verifier`, or the connection's `clientSecret` |
-    /// | a connection | that connection's `clientSecret` |
-    fn authenticate(&self, name: &ClientName, secret: Option<&Secret>, claimed: &Claimed) -> Result<(), Fault> {
-        let secret = secret.map(Secret::expose).filter(|secret| !secret.is_empty());
-        let of_connection = |secret: &str| claimed.connection.as_ref().is_some_and(|c| c.client_secret.matches(secret));
-        let right = match (name, claimed.product.as_ref().map(|product| &product.authentication)) {
-            (ClientName::Product(_), None) => return Err(Code::ClientUnknown.into()),
-            (ClientName::Connection(_), _) if claimed.connection.is_none() => return Err(Code::ClientUnknown.into()),
-            (ClientName::Connection(_), _) => secret.map(of_connection),
-            (_, Some(ClientAuthentication::None)) => Some(secret.is_none()),
-            (_, Some(ClientAuthentication::ClientSecret { hash, .. })) => secret.map(|secret| hash.matches(secret)),
-            (_, None) => secret.map(|secret| {
-                let verifier = self.settings.client_secret_verifier.as_ref().is_some_and(|hash| hash.matches(secret));
-                verifier | of_connection(secret)
-            }),
-        };
-        match right {
-            Some(true) => Ok(()),
-            Some(false) => Err(Code::ClientSecretWrong.into()),
-            None => Err(Code::ClientAuthenticationMissing.into()),
-        }
     }
 
     /// What the app is told about whom an access token stands for.
     pub async fn userinfo(&self, token: &str) -> Result<Claims, Fault> {
-        let (session, _) = token.split_once('.').ok_or(Code::TokenInvalid)?;
+        let name = SessionId::of_token(token).ok_or(Code::TokenInvalid)?;
         let keys = self.store.keys();
         let mut batch = self.store.batch();
-        let session = batch.get(&keys.session(&SessionId(session.to_owned())));
+        let session = batch.get(&keys.session(&name));
         let token = batch.get(&keys.access_token(token));
         let answers = batch.run().await?;
-        let Some(Session::Live { .. }) = answers.get(session)?.as_deref() else {
+        let (session, token) = (answers.stored(session)?.ok_or(Code::TokenInvalid)?, answers.get(token)?);
+        let token = token.ok_or(Code::TokenInvalid)?;
+        let now = self.clock.now();
+        if token.expires <= now || !session.record.is_live(token.reach, now) {
             return Err(Code::TokenInvalid.into());
-        };
-        let token = answers.get(token)?.filter(|token| token.expires > self.clock.now()).ok_or(Code::TokenInvalid)?;
+        }
+        self.note_use(&session).await?;
         Ok(token.claims.clone())
     }
 }
 
-impl Terms {
-    /// Whether a client redeems a code that it did not ask for: one that is this scope's, however it names itself, and that
-    /// proved it with a secret.
-    fn check_unasked(&self, name: &ClientName, claimed: &Claimed) -> Result<(), Fault> {
-        let product = claimed.product.as_ref();
-        if product.is_some_and(|product| matches!(product.authentication, ClientAuthentication::None)) {
-            return Err(Code::ClientAuthenticationMissing.into());
+impl Grant {
+    /// Which clock its tokens go by.
+    fn reach(&self) -> Reach {
+        match self.granted.iter().any(|scope| scope == oauth_scope::OFFLINE_ACCESS) {
+            true => Reach::Offline,
+            false => Reach::Online,
         }
-        let own = match name {
-            ClientName::Product(_) => product.is_some_and(|product| product.name == self.scope.product),
-            ClientName::Scope(scope) => *scope == self.scope,
-            ClientName::Dummy => true, // looked up by the scope of the code
-            ClientName::Connection(_) => claimed.connection.as_ref().is_some_and(|c| c.id == self.connection),
-        };
-        if own { Ok(()) } else { Err(Code::CodeForOtherClient.into()) }
     }
+}
 
+impl<'a> From<&'a Terms> for Issued<'a> {
+    fn from(terms: &'a Terms) -> Self {
+        Self { scope: &terms.scope, connection: &terms.connection }
+    }
+}
+
+impl Terms {
     /// Whether a redemption fits what the code was issued for (B7, B17).
     fn check(&self, request: &TokenRequest) -> Result<(), Fault> {
         match (&self.code_challenge, &request.code_verifier) {

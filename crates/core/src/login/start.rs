@@ -3,13 +3,17 @@
 //! RFC 9700 §4.7: the login is bound to the browser that began it. RelayState carries the login's id, a cookie carries a
 //! secret, and only both together name the record. A stranger's post cannot spend a login that it cannot name.
 
+use std::time::Duration;
+
 use super::door::Door;
 use super::request::AuthorizeRequest;
+use super::session::SessionTerms;
 use super::{Login, Logins, Requested, SpentLogin, Upstream};
 use crate::connection::Connection;
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::ports::Timestamp;
+use crate::products::Product;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_text};
 use crate::store::Spent;
@@ -96,8 +100,24 @@ impl Logins {
                 unasked: false,
             },
             asked: request.asked.clone(),
+            session_terms: self.session_terms(door.product.as_deref()),
             expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,
+        }
+    }
+
+    /// How long sessions of an app live: as its registration says, or else the settings. Refresh tokens are for apps that are
+    /// registered for them (F10).
+    fn session_terms(&self, product: Option<&Product>) -> SessionTerms {
+        let limits = product.map(|product| product.session_limits).unwrap_or_default();
+        let idle =
+            limits.idle_minutes.map(|minutes| (minutes > 0).then(|| Duration::from_secs(60 * u64::from(minutes))));
+        let hours = |hours: u32| Duration::from_secs(3600 * u64::from(hours));
+        let refresh = limits.refresh_days.map_or(self.settings.refresh_lifetime, |days| hours(24 * days));
+        SessionTerms {
+            lifetime: limits.session_hours.map_or(self.settings.session_lifetime, hours),
+            idle: idle.unwrap_or(self.settings.session_idle),
+            refresh: product.is_some_and(|product| product.refresh_tokens).then_some(refresh),
         }
     }
 

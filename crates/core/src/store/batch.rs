@@ -103,6 +103,19 @@ impl<'s> Batch<'s> {
         self.push(Op::ReplaceIf { key: key.name().to_owned(), revision, value, lifetime: None }, None)
     }
 
+    /// Writes a record that ends, if the store still holds the version that was read.
+    pub fn replace_ending<R: Record>(
+        &mut self,
+        key: &Key<R>,
+        read: &Stored<R>,
+        record: &R,
+        lifetime: Duration,
+    ) -> Slot<Written> {
+        let value = self.sealed(key, record);
+        let (key, revision) = (key.name().to_owned(), read.revision.clone());
+        self.push(Op::ReplaceIf { key, revision, value, lifetime: Some(lifetime) }, None)
+    }
+
     /// Takes a record once and leaves `tombstone` for `lifetime`.
     pub fn consume<R: Record, T: Record>(
         &mut self,

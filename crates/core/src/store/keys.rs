@@ -12,7 +12,9 @@ use crate::connection::{Connection, ConnectionId};
 use crate::connections::{ConnectionAlias, ScopeConnections};
 use crate::event::Event;
 use crate::login::handoff::Handoff;
-use crate::login::{AccessToken, Grant, Login, Replay, Session, SessionId};
+use crate::login::refresh_tokens::RefreshToken;
+use crate::login::session::{ListedBy, Session, SessionId};
+use crate::login::{AccessToken, Grant, Login, Replay};
 use crate::own_keys::OwnKeys;
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
@@ -152,9 +154,44 @@ impl<'a> Keys<'a> {
     pub fn access_token(&self, token: &str) -> Key<AccessToken> {
         Key::borne(format!("p1:token:{{{}}}", self.blind::<AccessToken>(&[token])), token.as_bytes())
     }
+    /// What a refresh token stands for.
+    pub fn refresh_token(&self, token: &str) -> Key<RefreshToken> {
+        Key::borne(format!("p1:refresh:{{{}}}", self.blind::<RefreshToken>(&[token])), token.as_bytes())
+    }
+
     /// A session.
     pub fn session(&self, id: &SessionId) -> Key<Session> {
-        Key::new(format!("p1:session:{{{}}}", self.blind::<Session>(&[&id.0])))
+        self.session_member(&self.session_name(id))
+    }
+    /// The member under which indexes name a session.
+    pub fn session_name(&self, id: &SessionId) -> String {
+        self.blind::<Session>(&[&id.0])
+    }
+    /// A session by its member in an index.
+    pub fn session_member(&self, member: &str) -> Key<Session> {
+        Key::new(format!("p1:session:{{{member}}}"))
+    }
+    /// The sessions of a scope or a person, by time of beginning.
+    pub fn sessions(&self, by: ListedBy<'_>) -> Index {
+        self.session_list(&self.session_list_name(by))
+    }
+    /// The blind name of a list of sessions.
+    pub fn session_list_name(&self, by: ListedBy<'_>) -> String {
+        let parts: &[&str] = match by {
+            ListedBy::Scope(scope) => &["scope", &scope.tenant, &scope.product],
+            ListedBy::Subject(scope, subject) => &["subject", &scope.tenant, &scope.product, subject],
+            ListedBy::Email(scope, email) => &["email", &scope.tenant, &scope.product, &email.trim().to_lowercase()],
+            ListedBy::Upstream(connection, name) => &["upstream", &connection.0, name],
+        };
+        self.seal.blind("sessions", parts.join("\0").as_bytes())
+    }
+    /// A list of sessions by its blind name.
+    pub fn session_list(&self, name: &str) -> Index {
+        Index(format!("p1:x:session:{{{name}}}"))
+    }
+    /// All sessions, by when they are over.
+    pub fn session_ends(&self) -> Index {
+        Index("p1:x:session-ends".into())
     }
 
     /// A trace by its id.

@@ -47,6 +47,7 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     let app = Arc::new(app);
     actix_web::rt::spawn(jobs::metadata::run(app.clone()));
     actix_web::rt::spawn(jobs::keys::run(app.clone()));
+    actix_web::rt::spawn(jobs::sessions::run(app.clone()));
     listeners.serve(app).await?;
     Ok(ExitCode::SUCCESS)
 }

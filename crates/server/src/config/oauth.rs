@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_core::secret::{Secret, SecretHash};
 
-use super::reading::Reading;
+use super::reading::{DAY, HOUR, MINUTE, Reading};
 use super::settings::settings;
 
 settings! {
@@ -22,6 +22,17 @@ settings! {
         /// How long an access token is valid, in seconds: 1 to 3600. Apps use it to read the claims at once after the
         /// login; longer only helps whoever steals one.
         access_token_seconds: u64 = "300",
+        /// How long a session lives after the login, in hours: 1 to 720. A product may have a limit of its own. When it is
+        /// over, its refresh tokens are worthless, and the app sends the person through a login again.
+        session_hours: u64 = "24",
+        /// How long an app may leave a session unused, in minutes: 30 to 480, or 0 for as long as it likes. It uses it by
+        /// refreshing, by userinfo and by introspection. A product may have a limit of its own.
+        idle_minutes: u64 = "120",
+        /// How long after the login the refresh tokens end that an app gets for `offline_access`, in days: 1 to 90. They
+        /// outlive the session. A product may have a limit of its own.
+        refresh_days: u64 = "30",
+        /// How long such a refresh token lives that nobody uses, in days: 1 to 90.
+        refresh_idle_days: u64 = "14",
         /// How long a person may take to sign in at the identity provider, in seconds: 60 to 3600. After that the login
         /// has to be started again.
         login_seconds: u64 = "600",
@@ -37,6 +48,14 @@ pub struct Oauth {
     pub code_lifetime: Duration,
     /// How long an access token is valid.
     pub access_token_lifetime: Duration,
+    /// How long a session lives.
+    pub session_lifetime: Duration,
+    /// How long it may be left unused.
+    pub session_idle: Option<Duration>,
+    /// How long after the login offline tokens end.
+    pub refresh_lifetime: Duration,
+    /// How long an offline token lives that nobody uses.
+    pub refresh_idle: Duration,
     /// How long a login may take.
     pub login_lifetime: Duration,
 }
@@ -67,6 +86,13 @@ impl Oauth {
                 written.access_token_seconds,
                 1..=3600,
             ),
+            session_lifetime: reading.span("oauth.session_hours", written.session_hours, 1..=720, HOUR),
+            session_idle: match written.idle_minutes {
+                0 => None,
+                minutes => Some(reading.span("oauth.idle_minutes", minutes, 30..=480, MINUTE)),
+            },
+            refresh_lifetime: reading.span("oauth.refresh_days", written.refresh_days, 1..=90, DAY),
+            refresh_idle: reading.span("oauth.refresh_idle_days", written.refresh_idle_days, 1..=90, DAY),
             login_lifetime: reading.seconds("oauth.login_seconds", written.login_seconds, 60..=3600),
         }
     }

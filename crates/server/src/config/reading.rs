@@ -18,6 +18,12 @@ use super::problem::{Problem, Problems};
 use super::settings::{PREFIX, Setting, Shape, Written};
 use super::{SECTIONS, kubernetes};
 
+/// A unit of time: its name, and how many seconds it has.
+pub(super) type Unit = (&'static str, u64);
+pub(super) const MINUTE: Unit = ("minutes", 60);
+pub(super) const HOUR: Unit = ("hours", 3600);
+pub(super) const DAY: Unit = ("days", 24 * 3600);
+
 /// See the module.
 pub(super) struct Reading {
     figment: Figment,
@@ -159,11 +165,16 @@ impl Reading {
 
     /// A number of seconds within its limits.
     pub(super) fn seconds(&mut self, key: &str, seconds: u64, limits: RangeInclusive<u64>) -> Duration {
-        if !limits.contains(&seconds) {
-            let instead = format!("Write {} to {} (seconds).", limits.start(), limits.end());
-            self.refuse(key, format!("is {seconds}"), instead);
+        self.span(key, seconds, limits, ("seconds", 1))
+    }
+
+    /// A number of hours, or of another unit, within its limits.
+    pub(super) fn span(&mut self, key: &str, number: u64, limits: RangeInclusive<u64>, unit: Unit) -> Duration {
+        if !limits.contains(&number) {
+            let instead = format!("Write {} to {} ({}).", limits.start(), limits.end(), unit.0);
+            self.refuse(key, format!("is {number}"), instead);
         }
-        Duration::from_secs(seconds)
+        Duration::from_secs(number.saturating_mul(unit.1))
     }
 
     /// A secret that is written either at `key` or in the file that `file_key` names.

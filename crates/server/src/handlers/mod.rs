@@ -6,6 +6,8 @@ pub mod api;
 pub mod authorize;
 pub mod error;
 pub mod health;
+pub mod introspect;
+pub mod revoke;
 pub mod root;
 pub mod saml_cer;
 pub mod saml_configuration;

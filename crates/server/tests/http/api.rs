@@ -266,7 +266,7 @@ async fn events_are_read_once_by_cursor() {
     assert_eq!(first["data"][0]["type"], "connection.created");
     let rest = get(&world, &format!("events?after={}", first["cursor"].as_str().unwrap())).await;
     let kinds: Vec<_> = rest["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["login.succeeded", "code.replayed"]);
+    assert_eq!(kinds, ["login.succeeded", "code.replayed", "session.ended"]);
     assert_eq!(rest["data"][0]["tenant"], "acme.example");
     let end = get(&world, &format!("events?after={}", rest["cursor"].as_str().unwrap())).await;
     assert_eq!((&end["data"], &end["cursor"]), (&json!([]), &rest["cursor"]));

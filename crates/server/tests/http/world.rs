@@ -48,6 +48,7 @@ type Answering = Pin<Box<dyn Future<Output = Answer>>>;
 pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) counted: Arc<Counted>,
+    pub(crate) memory: Arc<MemoryBackend>,
     pub(crate) key: Key,
     pub(crate) app: Data<App>,
     service: Box<dyn Fn(test::TestRequest) -> Answering>,
@@ -112,7 +113,8 @@ impl World {
     pub(crate) async fn configured(settings: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
         let random = Arc::new(SystemRandom);
-        let counted = Arc::new(Counted::new(Arc::new(MemoryBackend::new(clock.clone()))));
+        let memory = Arc::new(MemoryBackend::new(clock.clone()));
+        let counted = Arc::new(Counted::new(memory.clone()));
         let roots = RootKeys::single(RootKey::generate(1, &SystemRandom));
         let seal = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
         let base = format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"{API_KEY}\"]\n");
@@ -141,7 +143,8 @@ impl World {
                 Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
             }) as Answering
         };
-        let world = Self { clock, counted, key: Key::generate().unwrap(), app: shared, service: Box::new(call) };
+        let world =
+            Self { clock, counted, memory, key: Key::generate().unwrap(), app: shared, service: Box::new(call) };
         world.connect("acme.example", "crm", IDP).await;
         world
     }

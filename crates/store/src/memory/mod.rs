@@ -31,10 +31,25 @@ struct Kept {
     logs: HashMap<String, Log>,
 }
 
+impl Kept {
+    /// An index without members is no index, as in Redis.
+    fn drop_if_empty(&mut self, index: &str) {
+        if self.indexes.get(index).is_some_and(|index| index.count() == 0) {
+            self.indexes.remove(index);
+        }
+    }
+}
+
 impl MemoryBackend {
     /// An empty store in which values expire by `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, kept: Mutex::default() }
+    }
+
+    /// The indexes that there are, and how many members each has, for tests that see what stays behind.
+    pub fn indexes(&self) -> Vec<(String, u64)> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.indexes.iter().map(|(name, index)| (name.clone(), index.count())).collect()
     }
 }
 
@@ -71,10 +86,14 @@ impl Shelf for Present<'_> {
         Ok(())
     }
     fn index_remove(&mut self, index: &str, member: &str) -> Result<bool, Failure> {
-        Ok(self.kept.indexes.get_mut(index).is_some_and(|index| index.remove(member)))
+        let removed = self.kept.indexes.get_mut(index).is_some_and(|index| index.remove(member));
+        self.kept.drop_if_empty(index);
+        Ok(removed)
     }
     fn index_trim(&mut self, index: &str, below: u64) -> Result<u64, Failure> {
-        Ok(self.kept.indexes.get_mut(index).map_or(0, |index| index.trim(below)))
+        let trimmed = self.kept.indexes.get_mut(index).map_or(0, |index| index.trim(below));
+        self.kept.drop_if_empty(index);
+        Ok(trimmed)
     }
     fn index_page(&mut self, index: &str, offset: u64, limit: u64) -> Result<Vec<(String, u64)>, Failure> {
         Ok(self.kept.indexes.get(index).map(|index| index.page(offset, limit)).unwrap_or_default())

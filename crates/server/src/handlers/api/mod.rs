@@ -6,6 +6,7 @@ pub mod events;
 pub mod idp;
 pub mod products;
 pub mod saml_config;
+pub mod sessions;
 pub mod sp_keys;
 pub mod sso;
 pub mod traces;

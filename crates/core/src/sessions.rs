@@ -1,0 +1,169 @@
+//! Sessions, found and ended: by an operator, by a person's logout, by a token that was stolen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::event::{Event, EventKind};
+use crate::fault::Fault;
+use crate::login::session::{Ended, ListedBy, Listing, Session, SessionId};
+use crate::ports::{Clock, Timestamp};
+use crate::refresh::countdown;
+use crate::store::{Batch, Spent, Store};
+use crate::trace::milliseconds;
+
+/// Why a session is ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// An operator said so.
+    Operator,
+    /// Its code was redeemed again.
+    CodeReplayed,
+    /// A refresh token of it was used again.
+    RefreshTokenReused,
+    /// The app gave its refresh token back.
+    Revoked,
+}
+
+impl Why {
+    /// Its name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Why::Operator => "operator",
+            Why::CodeReplayed => "code_replayed",
+            Why::RefreshTokenReused => "refresh_token_reused",
+            Why::Revoked => "revoked",
+        }
+    }
+}
+
+/// Finds and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+/// How many sessions are ended, or taken off the lists, at once.
+const AT_ONCE: u64 = 200;
+
+impl Sessions {
+    /// Sessions in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Adds a session that begins to a batch, with its places in the lists.
+    pub(crate) fn begin(&self, batch: &mut Batch<'_>, session: &Session) {
+        let keys = self.store.keys();
+        batch.put(&keys.session(&session.id), session, Some(left(session.over(), self.clock.now())));
+        for list in session.listing.lists() {
+            let began = milliseconds(session.began);
+            batch.index_add(&keys.session_list(list), began, session.listing.session().to_owned());
+        }
+        let entry = session.listing.entry().to_owned();
+        batch.index_add(&keys.session_ends(), countdown(session.over()), entry);
+    }
+
+    /// The session of this name, as long as anything of it can work.
+    pub async fn find(&self, id: &SessionId) -> Result<Option<Arc<Session>>, Fault> {
+        let session = self.store.get(&self.store.keys().session(id)).await?;
+        Ok(session.filter(|session| self.clock.now() < session.over()))
+    }
+
+    /// Sessions of a list, the newest first. What the list names and is gone is skipped.
+    pub async fn list(&self, by: ListedBy<'_>, offset: u64, limit: u64) -> Result<Vec<Arc<Session>>, Fault> {
+        let (keys, now) = (self.store.keys(), self.clock.now());
+        let mut batch = self.store.batch();
+        let page = batch.index_page(&keys.sessions(by), offset, limit);
+        let answers = batch.run().await?;
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = answers.members(page).map(|member| batch.get(&keys.session_member(member))).collect();
+        let answers = batch.run().await?;
+        let mut found = Vec::with_capacity(slots.len());
+        for slot in slots {
+            found.extend(answers.get(slot)?.filter(|session| now < session.over()));
+        }
+        Ok(found)
+    }
+
+    /// Ends all sessions of a list, also those that begin meanwhile. Returns how many there were.
+    pub async fn end_all(&self, by: ListedBy<'_>, why: Why) -> Result<u64, Fault> {
+        let mut ended = 0;
+        loop {
+            let before = ended;
+            for member in self.members(by).await? {
+                if let Some(session) = self.store.get(&self.store.keys().session_member(&member)).await? {
+                    ended += u64::from(self.end(&session.id, why).await?);
+                }
+            }
+            if ended == before {
+                return Ok(ended);
+            }
+        }
+    }
+
+    async fn members(&self, by: ListedBy<'_>) -> Result<Vec<String>, Fault> {
+        let mut members = Vec::new();
+        loop {
+            let mut batch = self.store.batch();
+            let page = batch.index_page(&self.store.keys().sessions(by), members.len() as u64, AT_ONCE);
+            let before = members.len();
+            members.extend(batch.run().await?.members(page).map(str::to_owned));
+            if members.len() == before {
+                return Ok(members);
+            }
+        }
+    }
+
+    /// Ends a session: its tokens are dead from now on, on every replica. `false` where somebody else did, or it was over.
+    pub async fn end(&self, id: &SessionId, why: Why) -> Result<bool, Fault> {
+        let (key, now) = (self.store.keys().session(id), self.clock.now());
+        let Some(session) = self.store.get(&key).await? else { return Ok(false) };
+        // For as long as the session could have lived, so that nothing brings it back.
+        let mut batch = self.store.batch();
+        let spent = batch.consume(&key, &Ended {}, left(session.over(), now));
+        let Spent::Live(session) = batch.run().await?.consumed::<Session, Ended>(spent)? else { return Ok(false) };
+
+        let data = json!({
+            "session": session.id, "sub": session.subject, "connection": session.connection,
+            "client_id": session.client_id, "reason": why.name(),
+        });
+        let mut batch = self.store.batch();
+        self.unlist(&mut batch, &session.listing);
+        Event::of(EventKind::SessionEnded, &session.scope, now, data).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(true)
+    }
+
+    /// Takes sessions that are over off the lists, some at once. Returns how many there were.
+    pub async fn sweep(&self) -> Result<u64, Fault> {
+        let keys = self.store.keys();
+        let now = countdown(self.clock.now());
+        let mut batch = self.store.batch();
+        let page = batch.index_page(&keys.session_ends(), 0, AT_ONCE);
+        let answers = batch.run().await?;
+        let over: Vec<_> =
+            answers.scored(page).filter(|(_, end)| *end >= now).map(|(entry, _)| Listing::of_entry(entry)).collect();
+        let mut batch = self.store.batch();
+        for listing in &over {
+            self.unlist(&mut batch, listing);
+        }
+        batch.run().await?;
+        Ok(over.len() as u64)
+    }
+
+    fn unlist(&self, batch: &mut Batch<'_>, listing: &Listing) {
+        let keys = self.store.keys();
+        for list in listing.lists() {
+            batch.index_remove(&keys.session_list(list), listing.session().to_owned());
+        }
+        batch.index_remove(&keys.session_ends(), listing.entry().to_owned());
+    }
+}
+
+/// How long something is still to be kept: a moment, where that is over.
+pub(crate) fn left(until: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(now)).unwrap_or_default().max(Duration::from_millis(1))
+}
