@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Bytes;
+use actix_web::web;
 use actix_web::{FromRequest, HttpRequest};
 use postern_core::fault::{Code, Fault};
 use serde_json::Value;
@@ -64,12 +64,26 @@ impl FromRequest for Fields {
     }
 }
 
+/// A posted SAML response of 512 KiB is 683 KiB of base64, and its form a little more; nothing that strangers may send comes
+/// near.
+const LARGEST: usize = 1024 * 1024;
+
 /// Reads the body of a request as fields.
 pub fn body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Fields, Fault>> + use<> {
+    body_up_to(LARGEST, request, payload)
+}
+
+/// Reads a body of so many bytes at most.
+pub fn body_up_to(
+    largest: usize,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Fields, Fault>> + use<> {
     let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
-    let bytes = Bytes::from_request(request, payload);
+    let payload = web::Payload::from_request(request, payload);
     async move {
-        let bytes = bytes.await.map_err(unread)?;
+        let payload = payload.await.map_err(broken_off)?;
+        let bytes = payload.to_bytes_limited(largest).await.map_err(|_| Code::BodyTooLarge)?.map_err(broken_off)?;
         match json && !bytes.is_empty() {
             true => Fields::json(&bytes),
             false => Ok(Fields::urlencoded(&bytes)),
@@ -81,10 +95,6 @@ fn is_json(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// A body that is too long, or breaks off.
-fn unread(error: actix_web::Error) -> Fault {
-    match error.as_response_error().status_code().as_u16() {
-        413 => Code::BodyTooLarge.into(),
-        _ => Code::FormMalformed.fault().because(error.to_string()),
-    }
+fn broken_off(error: actix_web::Error) -> Fault {
+    Code::FormMalformed.fault().because(error.to_string())
 }

@@ -1,6 +1,6 @@
 //! Every route, on one page.
 
-use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 
 use postern_core::fault::Code;
 
@@ -23,9 +23,6 @@ macro_rules! route {
     };
 }
 
-/// A posted SAML response of 512 KiB is 683 KiB of base64, and its form a little more; nothing else comes near.
-const LARGEST_BODY: usize = 1024 * 1024;
-
 /// What the public listener answers: under the path of the public URL and without it, because proxies keep it or strip it.
 pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
     let prefix = app.public_url.prefix().to_owned();
@@ -35,7 +32,7 @@ pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
             operator(config);
         }
     };
-    config.app_data(PayloadConfig::new(LARGEST_BODY)).app_data(app.clone());
+    config.app_data(app.clone());
     if !prefix.is_empty() {
         config.service(web::scope(&prefix).configure(routes));
     }
@@ -44,7 +41,7 @@ pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
 
 /// What a listener for the API alone answers.
 pub fn admin(config: &mut ServiceConfig, app: &Data<App>) {
-    config.app_data(PayloadConfig::new(LARGEST_BODY)).app_data(app.clone());
+    config.app_data(app.clone());
     config.configure(operator).default_service(web::to(unknown));
 }
 

@@ -114,6 +114,7 @@ async fn metadata(guide: &mut Guide) {
     };
     let bad = [
         (Code::MetadataUnreadable, format!("{good}<{STRANGE}>")),
+        (Code::MetadataTooLarge, format!("{good}{}", " ".repeat(1024 * 1024))),
         (Code::MetadataNotIdp, good.replace("IDPSSODescriptor", "SPSSODescriptor")),
         (Code::MetadataSeveralIdps, both(&good.replace("idp-w5z3np", STRANGE))),
         (Code::MetadataEntityTwice, both(&good)),

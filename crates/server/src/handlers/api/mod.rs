@@ -27,6 +27,9 @@ use crate::config::ApiKey;
 use crate::fields::{self, Fields};
 use crate::reply::Refusal;
 
+/// Metadata may have 1 MiB, which is more in base64 or as a JSON string.
+const LARGEST: usize = 2 * 1024 * 1024;
+
 /// A request of somebody whose API key is good for it. Reads the body after the key, so that strangers learn nothing from it.
 pub struct ApiCall {
     /// Postern.
@@ -46,7 +49,7 @@ impl FromRequest for ApiCall {
         let authenticated = authenticate(request);
         let query = Fields::urlencoded(request.query_string().as_bytes());
         let reads_body = request.method() == Method::POST || request.method() == Method::PATCH;
-        let body = reads_body.then(|| fields::body(request, payload));
+        let body = reads_body.then(|| fields::body_up_to(LARGEST, request, payload));
         Box::pin(async move {
             let (app, key) = authenticated.map_err(Refusal::api)?;
             let body = match body {
