@@ -200,6 +200,24 @@ pub struct SamlIdp {
 }
 
 impl SamlIdp {
+    /// One of which no more is known than its name and its keys: without addresses, wishes and loosenings.
+    pub fn new(entity_id: impl Into<String>, signing_keys: SigningKeys) -> Self {
+        Self {
+            entity_id: entity_id.into(),
+            sso: Endpoints::default(),
+            slo: Endpoints::default(),
+            signing_keys,
+            wants_signed_requests: false,
+            metadata_url: None,
+            force_authn: false,
+            name_id_format: None,
+            sign_requests: None,
+            authn_contexts: Vec::new(),
+            provider_name: None,
+            allow: BTreeSet::new(),
+        }
+    }
+
     /// Whether requests to it are signed.
     pub fn gets_signed_requests(&self) -> bool {
         self.sign_requests.unwrap_or(self.wants_signed_requests)

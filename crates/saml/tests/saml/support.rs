@@ -1,14 +1,13 @@
 //! An IdP for tests: writes responses that are canonical as they stand, so that signing them needs no canonicaliser, and
 //! signs them.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::{digest, signature};
 use data_encoding::BASE64;
-use postern_core::connection::{Allowance, Certificate, Endpoints, SamlIdp, SigningKeys};
+use postern_core::connection::{Allowance, Certificate, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use postern_saml::certificate;
@@ -92,20 +91,7 @@ pub(crate) fn good() -> String {
 
 /// The connection.
 pub(crate) fn idp(certificates: Vec<Certificate>) -> SamlIdp {
-    SamlIdp {
-        entity_id: IDP.into(),
-        sso: Endpoints { redirect: Some("https://idp.example.com/sso".into()), post: None },
-        slo: Endpoints::default(),
-        signing_keys: SigningKeys::new(certificates).unwrap(),
-        wants_signed_requests: false,
-        metadata_url: None,
-        force_authn: false,
-        name_id_format: None,
-        sign_requests: None,
-        authn_contexts: Vec::new(),
-        provider_name: None,
-        allow: BTreeSet::new(),
-    }
+    SamlIdp::new(IDP, SigningKeys::new(certificates).unwrap())
 }
 
 /// Verifies at [`NOW`] against the trusted IdP.

@@ -149,20 +149,7 @@ impl Question {
         let allow = allow.collect::<Result<_, _>>()?;
         let idp = metadata::read(&read(&self.idp_metadata)?, None)
             .map_err(|fault| format!("{}: {fault} {}", self.idp_metadata.display(), fault.code.hint()))?;
-        Ok(SamlIdp {
-            entity_id: idp.entity_id,
-            sso: idp.sso,
-            slo: idp.slo,
-            signing_keys: idp.signing_keys,
-            wants_signed_requests: idp.wants_signed_requests,
-            metadata_url: None,
-            force_authn: false,
-            name_id_format: None,
-            sign_requests: None,
-            authn_contexts: Vec::new(),
-            provider_name: None,
-            allow,
-        })
+        Ok(SamlIdp { allow, ..SamlIdp::new(idp.entity_id, idp.signing_keys) })
     }
 }
 
