@@ -5,6 +5,7 @@ mod cookie;
 mod demo;
 mod faults;
 mod marks;
+mod rotation;
 mod secrecy;
 mod sign_in;
 mod tenants;

@@ -9,6 +9,7 @@ pub mod event;
 pub mod fault;
 pub mod identity;
 pub mod login;
+pub mod lookup;
 pub mod mapping;
 pub mod openid;
 pub mod own_keys;

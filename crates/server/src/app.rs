@@ -19,8 +19,10 @@ use postern_fetch::Fetch;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
+use tokio::sync::Semaphore;
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
+use crate::jobs::lookup;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 
 /// Postern, without its listeners.
@@ -49,6 +51,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// The places for responses that wait until their key was looked up.
+    pub lookups: Semaphore,
     keys: KeyShelf,
     saml_entity_id: String,
     /// What our metadata show of us.
@@ -101,6 +105,7 @@ impl App {
             traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
             cupboard: KeyCupboard::new(store, clock.clone(), random.clone()),
+            lookups: Semaphore::new(lookup::MOST_WAITING),
             keys: KeyShelf::new(),
             fetch: Fetch::new(config.fetch.clone())?,
             api_keys: parts.api_keys,

@@ -15,6 +15,7 @@ use crate::login::handoff::Handoff;
 use crate::login::refresh_tokens::RefreshToken;
 use crate::login::session::{ListedBy, Session, SessionId};
 use crate::login::{AccessToken, Grant, Login, Replay};
+use crate::lookup::Lookup;
 use crate::own_keys::OwnKeys;
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
@@ -111,6 +112,10 @@ impl<'a> Keys<'a> {
     /// Who does a piece of background work.
     pub fn lease(&self, name: &str) -> Key<Lease> {
         Key::new(format!("p1:lease:{{{}}}", self.blind::<Lease>(&[name])))
+    }
+    /// Who looks a key of a connection's IdP up.
+    pub fn lookup(&self, id: &ConnectionId) -> Key<Lookup> {
+        Key::new(format!("p1:lookup:{{{}}}", self.blind::<Lookup>(&[&id.0])))
     }
 
     /// A registered product by its name.

@@ -14,7 +14,7 @@ use super::authorize::{ask, question};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
-use crate::jobs::metadata;
+use crate::jobs::lookup;
 use crate::reply::{Refusal, to_app};
 
 /// Answers an IdP's response to a request of ours.
@@ -50,7 +50,7 @@ async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, F
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let acs_url = app.acs_url_of(&connection);
     let request_id = login.upstream.saml()?;
-    let assertion = metadata::verify(app, &connection, &xml, &acs_url, Some(request_id)).await?; // gate, signature, rules: pure
+    let assertion = lookup::verify(app, &connection, &xml, &acs_url, Some(request_id)).await?; // gate, signature, rules: pure
     app.logins.finish(login, &connection, answer(assertion)).await // used once, identity, claims, code
 }
 

@@ -22,7 +22,7 @@ use super::acs::{answer, solicited};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
-use crate::jobs::metadata;
+use crate::jobs::lookup;
 use crate::reply::{Refusal, redirect, to_app};
 
 /// Answers a response that nobody here asked for.
@@ -77,7 +77,7 @@ async fn accept(app: &App, connection: &Connection, form: &Fields) -> Result<Ans
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
     let acs_url = app.acs_url_of(connection);
-    let assertion = metadata::verify(app, connection, &xml, &acs_url, None).await?;
+    let assertion = lookup::verify(app, connection, &xml, &acs_url, None).await?;
     match app.may_have_forgotten(assertion.issued()) {
         false => Ok(answer(assertion)),
         true => Err(Code::UnsolicitedBeforeStart.into()),

@@ -1,5 +1,6 @@
 //! Metadata that is fetched: once more for an unknown key, and in the background (M5, M6).
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +8,10 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::Method;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use futures_util::future::join_all;
+use postern::jobs::lookup::MOST_WAITING;
 use postern::jobs::metadata::round;
+use postern_core::lookup::SPACING;
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
 use serde_json::{Value, json};
@@ -74,6 +78,24 @@ async fn outcome(world: &World, key: &Key) -> String {
     if answer.sent("code").is_some() { "code".to_owned() } else { answer.code() }
 }
 
+/// What twenty of them end in that come at the same time.
+async fn outcomes(world: &World, key: &Key) -> Vec<String> {
+    join_all((0..20).map(|_| outcome(world, key))).await
+}
+
+/// Waits for something while the clock goes on, from one possible lookup to the next; and says how many of them there were.
+async fn while_time_passes<T>(world: &World, work: impl Future<Output = T>) -> (T, usize) {
+    let mut work = pin!(work);
+    let mut passed = 0;
+    loop {
+        world.advance(SPACING);
+        passed += 1;
+        if let Ok(done) = tokio::time::timeout(Duration::from_millis(300), &mut work).await {
+            return (done, passed);
+        }
+    }
+}
+
 async fn last_event(world: &World) -> Value {
     let events = world.api(Method::GET, "events", Value::Null).await.json();
     events["data"].as_array().unwrap().last().unwrap().clone()
@@ -90,16 +112,52 @@ async fn m5_an_unknown_key_is_looked_up_in_the_metadata_within_one_login() {
     address.say(200, of(&new));
     assert_eq!(outcome(&world, &new).await, "code");
     assert_eq!(address.asked(), 2);
-    assert_eq!(outcome(&world, &old).await, "SamlSignatureOtherKey", "a key that is gone is gone");
 
-    // A stranger's key is refused, and cannot make us fetch more than once a minute.
-    for _ in 0..5 {
-        assert_eq!(outcome(&world, &rogue).await, "SamlSignatureOtherKey");
-    }
+    let [old, rogue] = [&old, &rogue].map(|key| while_time_passes(&world, outcomes(&world, key)));
+    assert_eq!(old.await.0, ["SamlSignatureOtherKey"; 20], "a key that is gone is gone");
+
+    // A stranger's key is refused, and twenty strangers cause no more fetches than the time allows.
+    let before = address.asked();
+    let (outcomes, passed) = rogue.await;
+    assert_eq!(outcomes, ["SamlSignatureOtherKey"; 20]);
+    assert!(address.asked() - before <= passed, "{before}, then {}, while {passed} passed", address.asked());
+    address.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn m5_of_twenty_that_come_with_a_new_key_none_fails_and_one_looks_it_up() {
+    let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
+    address.say(200, of(&new));
+    assert_eq!(outcomes(&world, &new).await, ["code"; 20]);
     assert_eq!(address.asked(), 2);
-    world.advance(Duration::from_secs(61));
+    address.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn m5_a_new_key_is_looked_up_although_a_strangers_was_a_moment_ago() {
+    let (old, new, rogue) = (Key::generate().unwrap(), Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
     assert_eq!(outcome(&world, &rogue).await, "SamlSignatureOtherKey");
-    assert_eq!(address.asked(), 3);
+    address.say(200, of(&new));
+    assert_eq!(while_time_passes(&world, outcome(&world, &new)).await.0, "code");
+    address.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn m5_those_who_find_no_place_to_wait_are_judged_by_the_known_keys() {
+    let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
+    address.say(200, of(&new));
+    let places = world.app.lookups.acquire_many(MOST_WAITING as u32).await.unwrap();
+    assert_eq!(outcome(&world, &new).await, "SamlSignatureOtherKey");
+    assert_eq!(outcome(&world, &old).await, "code");
+    assert_eq!(address.asked(), 1);
+    drop(places);
+    assert_eq!(outcome(&world, &new).await, "code");
     address.server.stop(false).await;
 }
 

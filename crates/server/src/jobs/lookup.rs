@@ -1,0 +1,94 @@
+//! Judges responses, and looks the key up where it is unknown (M5): the metadata is fetched, and the response judged once more
+//! by what it says now. The message itself adds no trust. `postern_core::lookup` tells who fetches and who waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_core::connection::Connection;
+use postern_core::fault::{Code, Fault};
+use postern_core::lookup::{Lookup, Turn};
+use postern_core::refresh::Renewal;
+use postern_saml::response::{self, VerifiedAssertion};
+
+use super::metadata::refresh;
+use crate::app::App;
+
+/// How many responses may wait for a lookup at once, in one process. More are judged by the keys that are known.
+pub const MOST_WAITING: usize = 50;
+
+/// How long a browser waits for metadata: less than [`SPACING`](postern_core::lookup::SPACING).
+const LONGEST: Duration = Duration::from_secs(3);
+/// How often those who wait look.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often in all: for as long as a lookup, the time until the next, and that one.
+const LOOKS: usize = 50;
+
+/// Verifies a response to a connection.
+pub async fn verify(
+    app: &App,
+    connection: &Connection,
+    xml: &[u8],
+    acs_url: &str,
+    request_id: Option<&str>,
+) -> Result<VerifiedAssertion, Fault> {
+    let keys = app.sp_keys_of(connection)?;
+    let judge = |connection: &Connection| {
+        let idp = connection.idp.saml()?;
+        response::verify(xml, &app.expectation(idp, acs_url, request_id, &keys.decryption))
+    };
+    match judge(connection) {
+        Err(fault) if fault.code == Code::SamlSignatureOtherKey => match renewed(app, connection).await {
+            Some(connection) => judge(&connection),
+            None => Err(fault),
+        },
+        verdict => verdict,
+    }
+}
+
+/// The connection with other keys, if its metadata has any.
+async fn renewed(app: &App, connection: &Connection) -> Option<Arc<Connection>> {
+    if !connection.idp.is_renewed() {
+        return None;
+    }
+    let _place = app.lookups.try_acquire().ok()?;
+    let mut earlier: Option<Lookup> = None;
+    for _ in 0..LOOKS {
+        let turn = app.connections.look_up(&connection.id).await.ok()?;
+        if turn.own {
+            return Some(fetched(app, turn).await).filter(|present| has_other_keys(present, connection));
+        }
+        if has_other_keys(&turn.connection, connection) {
+            return Some(turn.connection);
+        }
+        let earlier = earlier.get_or_insert_with(|| turn.lookup.clone());
+        if turn.lookup.is_done() && !turn.lookup.is(earlier) {
+            return None;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    None
+}
+
+/// The connection after it was fetched for.
+async fn fetched(app: &App, Turn { lookup, connection, .. }: Turn) -> Arc<Connection> {
+    let renewal = tokio::time::timeout(LONGEST, refresh(app, &connection)).await;
+    let outcome = renewal.unwrap_or_else(|_| Err(Code::FetchTimeout.into()));
+    let present = match outcome {
+        Ok(Renewal::Changed(renewed)) => renewed,
+        Ok(Renewal::Unchanged) => connection,
+        Err(fault) => {
+            tracing::warn!(fault.code = fault.code.name(), "metadata could not be fetched for an unknown key");
+            // Or somebody else renewed it at the same time.
+            app.connections.answering(&connection.id).await.unwrap_or(connection)
+        }
+    };
+    if let Err(fault) = app.connections.looked_up(&present.id, lookup).await {
+        tracing::warn!(fault.code = fault.code.name(), "those who wait for a key could not be told");
+    }
+    present
+}
+
+fn has_other_keys(one: &Connection, other: &Connection) -> bool {
+    let keys = |connection: &Connection| connection.idp.saml().map(|idp| idp.signing_keys.clone()).ok();
+    keys(one) != keys(other)
+}
