@@ -99,20 +99,25 @@ pub async fn authorize(postern: &Postern, parameters: &[(&str, &str)]) -> Answer
 
 /// Asks Postern for a login and follows as far as the identity provider's door.
 pub async fn begin(postern: &Postern, parameters: &[(&str, &str)]) -> Waiting {
-    let answer = authorize(postern, parameters).await;
-    let message = answer.parameter("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest in {answer:?}"));
-    let message = data_encoding::BASE64.decode(message.as_bytes()).expect("base64");
-    let mut xml = String::new();
-    DeflateDecoder::new(&*message).read_to_string(&mut xml).expect("deflated text");
-    Waiting {
-        cookie: answer.cookies.first().expect("a cookie").clone(),
-        relay_state: answer.parameter("RelayState").expect("a RelayState"),
-        request_id: xml.split_once(r#" ID=""#).and_then(|(_, rest)| rest.split('"').next()).expect("an ID").to_owned(),
-        postern: postern.public_url.clone(),
-    }
+    Waiting::read(postern, authorize(postern, parameters).await)
 }
 
 impl Waiting {
+    /// What a browser and an identity provider find in the redirect to the latter.
+    pub fn read(postern: &Postern, answer: Answer) -> Self {
+        let message = answer.parameter("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest in {answer:?}"));
+        let message = data_encoding::BASE64.decode(message.as_bytes()).expect("base64");
+        let mut xml = String::new();
+        DeflateDecoder::new(&*message).read_to_string(&mut xml).expect("deflated text");
+        let id = xml.split_once(r#" ID=""#).and_then(|(_, rest)| rest.split('"').next());
+        Self {
+            cookie: answer.cookies.first().expect("a cookie").clone(),
+            relay_state: answer.parameter("RelayState").expect("a RelayState"),
+            request_id: id.expect("an ID").to_owned(),
+            postern: postern.public_url.clone(),
+        }
+    }
+
     /// The answer that the identity provider owes.
     pub fn response(&self, idp: &Idp) -> Response {
         let response = Response::at(now()).sent_by(&idp.entity_id).for_audience(&self.postern);

@@ -199,6 +199,10 @@ faults! {
     ClaimsMalformed, App, 400, "invalid_request", "The claims parameter is not what OpenID Connect prescribes.", "Send a JSON object with id_token and userinfo, as OpenID Connect Core section 5.5 says, or leave claims out.";
     RequestObjectUnsupported, App, 400, "request_not_supported", "Request objects are not offered.", "Send the parameters themselves instead of request.";
     RequestUriUnsupported, App, 400, "request_uri_not_supported", "The request_uri is not one that Postern gave out.", "Send the parameters themselves instead of request_uri.";
+    RequestUriUnknown, App, 400, "invalid_request_uri", "The request_uri has expired, or was given to another client.", "Push the request anew, and send the person here at once, with the client_id that pushed it.";
+    RequestUriSpent, App, 400, "invalid_request_uri", "A login with this request_uri was already completed.", "Push a new request for each login.";
+    RequestUriPushed, App, 400, "invalid_request", "A request_uri was pushed.", "Push the parameters themselves (RFC 9126 section 2.1).";
+    PushRequired, App, 400, "invalid_request", "This product begins its logins with pushed requests alone.", "POST the parameters to the pushed authorization request endpoint first, or set require_pushed_authorization_requests of the product to false.";
     ChoiceNeeded, App, 403, "interaction_required", "The tenant has several identity providers, and prompt=none forbids to ask which.", "Send the idp_hint of one of them, or leave prompt=none out.";
     StateOrChallengeMissing, App, 400, "invalid_request", "The request has neither state nor code_challenge.", "Send code_challenge with code_challenge_method=S256, or state, or both (RFC 9700 section 2.1.1).";
     ChallengeMissing, App, 400, "invalid_request", "A public client has to send a code_challenge.", "Send code_challenge and code_challenge_method=S256 (RFC 7636).";

@@ -40,6 +40,9 @@ pub struct Product {
     /// How long its sessions live, where that differs from the settings.
     #[serde(default)]
     pub session_limits: SessionLimits,
+    /// Whether its logins begin with a question that it pushed, and with no other (RFC 9126 §6).
+    #[serde(default)]
+    pub require_pushed_requests: bool,
     /// Shown on error pages.
     pub support_url: Option<String>,
     /// Shown on error pages.
@@ -154,6 +157,8 @@ pub struct ProductSettings {
     pub idle_minutes: Option<String>,
     /// See [`SessionLimits::refresh_days`]; an empty string goes back to the settings.
     pub refresh_days: Option<String>,
+    /// See [`Product::require_pushed_requests`].
+    pub require_pushed_authorization_requests: Option<bool>,
     /// See [`Product::support_url`]; an empty string removes it.
     pub support_url: Option<String>,
     /// See [`Product::support_email`]; an empty string removes it.
@@ -187,6 +192,7 @@ impl Products {
             id_token_algorithm: SigningAlgorithm::default(),
             refresh_tokens: false,
             session_limits: SessionLimits::default(),
+            require_pushed_requests: false,
             support_url: None,
             support_email: None,
             created: now,
@@ -317,6 +323,9 @@ impl Products {
         if let Some(name) = settings.id_token_signed_response_alg {
             product.id_token_algorithm = SigningAlgorithm::named(&name)
                 .ok_or_else(|| invalid("id_token_signed_response_alg", "is not one of RS256, ES256, EdDSA"))?;
+        }
+        if let Some(required) = settings.require_pushed_authorization_requests {
+            product.require_pushed_requests = required;
         }
         if let Some(url) = settings.support_url {
             product.support_url = optional_url("support_url", url)?;

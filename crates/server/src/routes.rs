@@ -6,7 +6,7 @@ use postern_core::fault::Code;
 
 use crate::app::App;
 use crate::handlers::{
-    acs, authorize, error, health, introspect, revoke, saml_cer, saml_configuration, select, sp_metadata, token,
+    acs, authorize, error, health, introspect, par, revoke, saml_cer, saml_configuration, select, sp_metadata, token,
     unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
@@ -60,6 +60,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
     route!(config, "/api/oauth/token", "POST", post => token::token);
+    route!(config, "/api/oauth/par", "POST", post => par::par);
     route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
     route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
     route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);

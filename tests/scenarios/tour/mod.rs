@@ -7,6 +7,7 @@
 //! | the identity provider answers | `acs` |
 //! | it authenticates otherwise than it was asked | `asking` |
 //! | it encrypts its answer | `encryption` |
+//! | the app hands over its question | `par` |
 //! | the app redeems | `token` |
 //! | the app keeps people signed in | `refresh` |
 //! | the operator calls | `api` |
@@ -17,6 +18,7 @@ mod api;
 mod asking;
 mod authorize;
 mod encryption;
+mod par;
 mod refresh;
 mod store;
 mod token;
@@ -79,6 +81,7 @@ impl Tour {
         authorize::visit(&mut guide).await;
         acs::visit(&mut guide).await;
         asking::visit(&mut guide).await;
+        par::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
         token::visit(&mut guide).await;
         refresh::visit(&mut guide).await;

@@ -57,6 +57,7 @@ impl Logins {
         mut person: Person,
         login_type: &str,
     ) -> Result<Secret, Fault> {
+        self.spend_pushed(login).await?;
         person.claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
         let now = self.clock.now();
         let code = Secret::random(&*self.random, "");

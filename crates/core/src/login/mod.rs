@@ -19,6 +19,7 @@
 //! | identity to code | [`finish`] |
 //! | a login that began at the IdP | [`handoff`], or [`direct`] |
 //! | which client calls | [`client`] |
+//! | a question that the app hands over by itself | [`pushed`] |
 //! | code to token to claims | [`redeem`] |
 //! | what the app reads without asking again | [`id_token`] |
 //! | token to tokens | [`refresh_tokens`] |
@@ -38,6 +39,7 @@ pub mod handoff;
 pub mod id_token;
 pub mod oauth_scope;
 pub mod presented;
+pub mod pushed;
 pub mod redeem;
 pub mod refresh_tokens;
 pub mod request;
@@ -127,6 +129,9 @@ pub struct Login {
     /// How the person is to be authenticated.
     #[serde(default, skip_serializing_if = "Asked::is_nothing")]
     pub asked: Asked,
+    /// The reference under which the app pushed its question, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<Secret>,
     /// How long its session will live.
     #[serde(default)]
     pub session_terms: SessionTerms,

@@ -5,11 +5,16 @@ use std::collections::HashMap;
 use super::authentication::{Asked, Wording};
 use super::{ResponseMode, ReturnTo};
 use crate::fault::{Code, Fault};
+use crate::secret::Secret;
 
 /// The parameters of a request. RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were omitted",
 /// and "Request and response parameters MUST NOT be included more than once".
 #[derive(Debug, Default, Clone)]
-pub struct Parameters(HashMap<String, String>);
+pub struct Parameters {
+    values: HashMap<String, String>,
+    /// The reference under which they were pushed, if they were.
+    pushed: Option<Secret>,
+}
 
 impl Parameters {
     /// Reads decoded name-value pairs.
@@ -25,11 +30,30 @@ impl Parameters {
             }
         }
         parameters.retain(|_, value| !value.is_empty());
-        Ok(Self(parameters))
+        Ok(Self { values: parameters, pushed: None })
     }
 
-    fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+    /// Those that an app pushed, opened with the reference to them.
+    pub(super) fn pushed(values: HashMap<String, String>, chosen: Option<String>, handle: Secret) -> Self {
+        let mut values = values;
+        values.extend(chosen.map(|chosen| ("chosen".to_owned(), chosen)));
+        Self { values, pushed: Some(handle) }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name)
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn into_values(self) -> HashMap<String, String> {
+        self.values
     }
 }
 
@@ -97,6 +121,8 @@ pub struct AuthorizeRequest {
     pub access_type: Option<String>,
     /// May hold an encoded scope.
     pub resource: Option<String>,
+    /// The reference under which it was pushed, if it was.
+    pub(super) pushed: Option<Secret>,
     /// What cannot be read or is not offered, for when it is known whom to tell.
     refused: Option<Code>,
 }
@@ -138,6 +164,7 @@ impl AuthorizeRequest {
             login_hint: parameters.take("login_hint"),
             access_type: parameters.take("access_type"),
             resource: parameters.take("resource"),
+            pushed: parameters.pushed,
             refused,
         }
     }

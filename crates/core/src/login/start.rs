@@ -36,6 +36,10 @@ impl Logins {
 
     /// Checks what a client with a proven redirect URI asks for. What fails here, the app hears.
     pub fn check(&self, request: &AuthorizeRequest, door: &Door) -> Result<(), Fault> {
+        // RFC 9126 §5, `require_pushed_authorization_requests`.
+        if request.pushed.is_none() && door.product.as_ref().is_some_and(|product| product.require_pushed_requests) {
+            return Err(Code::PushRequired.into());
+        }
         request.check(door.is_public())
     }
 
@@ -100,6 +104,7 @@ impl Logins {
                 unasked: false,
             },
             asked: request.asked.clone(),
+            pushed: request.pushed.clone(),
             session_terms: self.session_terms(door.product.as_deref()),
             expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,

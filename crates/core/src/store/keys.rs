@@ -12,6 +12,7 @@ use crate::connection::{Connection, ConnectionId};
 use crate::connections::{ConnectionAlias, ScopeConnections};
 use crate::event::Event;
 use crate::login::handoff::Handoff;
+use crate::login::pushed::PushedRequest;
 use crate::login::refresh_tokens::RefreshToken;
 use crate::login::session::{ListedBy, Session, SessionId};
 use crate::login::{AccessToken, Grant, Login, Replay};
@@ -21,6 +22,7 @@ use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
 use crate::scope::Scope;
+use crate::secret::Secret;
 use crate::trace::{Trace, TraceId};
 
 /// Where one record of kind `R` lies.
@@ -146,6 +148,11 @@ impl<'a> Keys<'a> {
     /// A verified person who waits for the app: found and opened only with the secret of the browser that they came in.
     pub fn handoff(&self, handle: &str, browser: &str) -> Key<Handoff> {
         Key::borne(format!("p1:handoff:{{{}}}", self.blind::<Handoff>(&[handle, browser])), browser.as_bytes())
+    }
+    /// A question that an app pushed.
+    pub fn pushed(&self, handle: &Secret) -> Key<PushedRequest> {
+        let handle = handle.expose();
+        Key::borne(format!("p1:par:{{{}}}", self.blind::<PushedRequest>(&[handle])), handle.as_bytes())
     }
     /// That an assertion was used.
     pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {

@@ -35,6 +35,7 @@ pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Resu
 /// Finds the client and proves its redirect URI. A refusal in a scope that exists leaves a trace.
 pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeRequest, Door), Refusal> {
     let parameters = Parameters::read(fields.0.iter().cloned()).map_err(Refusal::page)?;
+    let parameters = app.logins.open(parameters).await.map_err(Refusal::page)?;
     let request = AuthorizeRequest::read(parameters);
     match app.logins.door(&request).await {
         Ok(door) => Ok((request, door)),

@@ -7,6 +7,7 @@ pub mod authorize;
 pub mod error;
 pub mod health;
 pub mod introspect;
+pub mod par;
 pub mod revoke;
 pub mod root;
 pub mod saml_cer;

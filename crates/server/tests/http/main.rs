@@ -11,6 +11,7 @@ mod connection_keys;
 mod direct;
 mod form_post;
 mod introspect;
+mod par;
 mod refresh;
 mod refresh_tokens;
 mod registered;

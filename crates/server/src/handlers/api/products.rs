@@ -6,7 +6,7 @@ use postern_core::products::{Product, ProductSettings};
 use postern_core::secret::Secret;
 use serde_json::{Value, json};
 
-use super::{ApiCall, list, required, text};
+use super::{ApiCall, boolean, list, required, text};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
 
@@ -88,6 +88,7 @@ fn settings(body: &Fields) -> Result<ProductSettings, Fault> {
         session_hours: text(body, "session_hours")?,
         idle_minutes: text(body, "idle_minutes")?,
         refresh_days: text(body, "refresh_days")?,
+        require_pushed_authorization_requests: boolean(body, "require_pushed_authorization_requests")?,
         support_url: text(body, "support_url")?,
         support_email: text(body, "support_email")?,
     })
@@ -106,6 +107,7 @@ fn describe(product: &Product, secret: Option<&Secret>) -> Value {
         "session_hours": product.session_limits.session_hours,
         "idle_minutes": product.session_limits.idle_minutes,
         "refresh_days": product.session_limits.refresh_days,
+        "require_pushed_authorization_requests": product.require_pushed_requests,
         "support_url": product.support_url,
         "support_email": product.support_email,
         "created_at": product.created,
