@@ -4,8 +4,8 @@
 //
 // Opens `start` (an app's page with a "Sign in" button or link), goes wherever that leads, fills the first form that asks for a
 // password, and waits until the identity provider has been left and the last page is there. Prints that page as JSON
-// {"url", "text", "visited"}, where `visited` lists every page and redirect on the way as [method, status, url], and leaves
-// one numbered screenshot per page in the folder `screenshots`.
+// {"url", "text", "visited", "posted"}, where `visited` lists every page and redirect on the way as [method, status, url] and
+// `posted` every form as [url, fields], and leaves one numbered screenshot per page in the folder `screenshots`.
 import { chromium } from "playwright-core";
 
 const { start, username, password, screenshots } = JSON.parse(process.argv[2]);
@@ -26,9 +26,12 @@ try {
   const page = await browser.newPage();
   page.setDefaultTimeout(30_000);
   const visited = [];
+  const posted = [];
   page.on("response", (response) => {
     const request = response.request();
-    if (request.isNavigationRequest()) visited.push([request.method(), response.status(), response.url()]);
+    if (!request.isNavigationRequest()) return;
+    visited.push([request.method(), response.status(), response.url()]);
+    if (request.method() === "POST") posted.push([response.url(), request.postDataJSON()]);
   });
 
   await page.goto(start);
@@ -45,7 +48,7 @@ try {
 
   await page.waitForURL((url) => url.origin !== idp, { waitUntil: "load" });
   await screenshot(page, 3);
-  console.log(JSON.stringify({ url: page.url(), text: await page.locator("body").innerText(), visited }));
+  console.log(JSON.stringify({ url: page.url(), text: await page.locator("body").innerText(), visited, posted }));
 } finally {
   await browser.close();
 }

@@ -1,5 +1,6 @@
 //! A person with a browser: headless Chromium, driven by `tests/browser`.
 
+use std::collections::HashMap;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -17,6 +18,18 @@ pub struct Page {
     pub text: String,
     /// Method, status and address of every page and redirect on the way.
     pub visited: Vec<(String, u16, String)>,
+    /// Address and fields of every form that was posted.
+    pub posted: Vec<(String, HashMap<String, String>)>,
+}
+
+impl Page {
+    /// The last SAML response that was posted on the way.
+    pub fn saml_response(&self) -> String {
+        let mut values = self.posted.iter().rev().filter_map(|(_, fields)| fields.get("SAMLResponse"));
+        let value = values.next().unwrap_or_else(|| panic!("no SAMLResponse in {:#?}", self.visited));
+        let bytes = data_encoding::BASE64.decode(value.as_bytes()).expect("base64");
+        String::from_utf8(bytes).expect("UTF-8")
+    }
 }
 
 /// Opens the page `start`, presses its "Sign in" button and signs in wherever that leads. Screenshots of the pages are left

@@ -1,6 +1,6 @@
 //! Starts the real things that the scenarios are made of, each on a free port of loopback with a folder of its own, and ends
-//! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`] as a customer's identity provider, an [`App`] that
-//! signs people in with Auth.js, and a [`browser`].
+//! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`] or [`Samlp`] as a customer's identity
+//! provider, an [`App`] that signs people in with Auth.js, and a [`browser`].
 //!
 //! Postern is on 127.0.0.1 and the identity provider on localhost, because for a browser other ports are the same site: only
 //! other names make the identity provider's post a cross-site one, as it is in the world.
@@ -14,6 +14,7 @@ pub mod login;
 mod postern;
 mod process;
 mod redis;
+mod samlp;
 mod simplesamlphp;
 mod tools;
 
@@ -22,7 +23,8 @@ pub use demo::{Demo, RunningDemo};
 pub use postern::{Postern, Settings};
 pub use process::{Running, free_port};
 pub use redis::Redis;
-pub use simplesamlphp::SimpleSamlPhp;
+pub use samlp::{Samlp, Signs};
+pub use simplesamlphp::{SimpleSamlPhp, SimpleSamlPhpSettings};
 
 /// A client for plain requests: it follows no redirect and keeps no cookie, so that a test sees every step.
 pub fn http() -> reqwest::Client {

@@ -8,9 +8,26 @@ use crate::tools;
 /// A running identity provider, whose only user is `alice`.
 #[derive(Debug)]
 pub struct SimpleSamlPhp {
-    _running: Running,
+    running: Running,
     /// Where its metadata is published. (There it calls itself localhost.)
     pub metadata_url: String,
+}
+
+/// What its administrator has set.
+#[derive(Debug, Clone, Copy)]
+pub struct SimpleSamlPhpSettings {
+    /// How assertions are encrypted, if at all: `aes128-cbc`, which it chooses by itself, or `aes256-gcm`.
+    pub encryption: Option<&'static str>,
+    /// Whether the response is signed, beside the assertion.
+    pub signs_response: bool,
+    /// Whether a request has to be signed.
+    pub demands_signed_requests: bool,
+}
+
+impl Default for SimpleSamlPhpSettings {
+    fn default() -> Self {
+        Self { encryption: None, signs_response: true, demands_signed_requests: false }
+    }
 }
 
 impl SimpleSamlPhp {
@@ -18,17 +35,12 @@ impl SimpleSamlPhp {
     pub const USER: (&str, &str) = ("alice", "wonderland");
 
     /// Starts one with a key of its own that trusts the Postern at this public URL.
-    pub async fn start(postern: &str) -> Self {
+    pub async fn start(postern: &str, settings: SimpleSamlPhpSettings) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let key = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=idp.example.com", "-days", "2"])
-            .args(["-keyout", "idp.key", "-out", "idp.crt"])
-            .current_dir(folder.path())
-            .output()
-            .expect("openssl runs");
-        assert!(key.status.success(), "openssl: {}", String::from_utf8_lossy(&key.stderr));
+        tools::idp_key(folder.path());
         let code = tools::installed("simplesamlphp");
+        let yes = |is: bool| if is { "yes" } else { "no" };
         let running = Running::start(
             "simplesamlphp",
             Command::new("php")
@@ -39,10 +51,18 @@ impl SimpleSamlPhp {
                 .env("SIMPLESAMLPHP_CONFIG_DIR", tools::ours("simplesamlphp"))
                 .env("IDP_ORIGIN", format!("http://localhost:{port}"))
                 .env("IDP_STATE", folder.path())
-                .env("SP_METADATA_URL", format!("{postern}/.well-known/sp-metadata")),
+                .env("SP_METADATA_URL", format!("{postern}/.well-known/sp-metadata"))
+                .env("ENCRYPTION", settings.encryption.unwrap_or_default())
+                .env("SIGNS_RESPONSE", yes(settings.signs_response))
+                .env("DEMANDS_SIGNED_REQUESTS", yes(settings.demands_signed_requests)),
             folder,
         );
         let metadata_url = format!("http://127.0.0.1:{port}/saml2/idp/metadata.php");
-        Self { _running: running.ready_at(&metadata_url).await, metadata_url }
+        Self { running: running.ready_at(&metadata_url).await, metadata_url }
+    }
+
+    /// Its administrator saves this copy of Postern's metadata, and from now on it reads the copy.
+    pub fn save_metadata(&self, xml: &str) {
+        std::fs::write(self.running.file("sp.xml"), xml).expect("a file in its folder");
     }
 }

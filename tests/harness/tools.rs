@@ -1,6 +1,6 @@
 //! Where programs and folders are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -27,6 +27,17 @@ pub(crate) fn kept(path: &str) -> PathBuf {
     let path = target().join("e2e").join(path);
     std::fs::create_dir_all(&path).expect("a folder under target/");
     path
+}
+
+/// Makes a key and a certificate for an identity provider: `idp.key` and `idp.crt` in this folder.
+pub(crate) fn idp_key(folder: &Path) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=idp.example.com", "-days", "2"])
+        .args(["-keyout", "idp.key", "-out", "idp.crt"])
+        .current_dir(folder)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// The `postern` program, built now in the profile of these tests, so that it is never an old one. `E2E_POSTERN` names

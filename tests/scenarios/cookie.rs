@@ -1,7 +1,9 @@
 //! The identity provider answers with a post from another site. Browsers send only cookies with `SameSite=None` along with
 //! such a post, so a login is bound to its browser by one of those.
 
-use postern_e2e::{App, AppKind, Client, Postern, Redis, Settings, SimpleSamlPhp, browser, free_port};
+use postern_e2e::{
+    App, AppKind, Client, Postern, Redis, Settings, SimpleSamlPhp, SimpleSamlPhpSettings, browser, free_port,
+};
 
 #[tokio::test]
 async fn behind_a_proxy_a_person_is_signed_in() {
@@ -22,7 +24,7 @@ async fn sign_in_behind_a_proxy(story: &str, lax: bool) -> browser::Page {
     let port = free_port();
     let postern = Postern::start(&redis, Settings { public_port: Some(port), ..Settings::default() }).await;
     let _proxy = browser::proxy(port, &postern.origin, lax).await;
-    let idp = SimpleSamlPhp::start(&postern.public_url).await;
+    let idp = SimpleSamlPhp::start(&postern.public_url, SimpleSamlPhpSettings::default()).await;
     let app = App::new(AppKind::AuthJs);
     let redirect_urls = [app.redirect_url()];
     postern.connect("acme.example.com", "crm", &redirect_urls, ("metadataUrl", &idp.metadata_url)).await;

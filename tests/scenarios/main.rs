@@ -4,6 +4,7 @@ mod contention;
 mod cookie;
 mod demo;
 mod faults;
+mod identity_providers;
 mod marks;
 mod rotation;
 mod secrecy;

@@ -1,7 +1,7 @@
 //! A person of a customer that has SimpleSAMLphp signs in to an app that has Auth.js: in every way in which such apps
 //! name themselves and the customer.
 
-use postern_e2e::{App, AppKind, Client, Postern, Redis, Settings, SimpleSamlPhp, browser};
+use postern_e2e::{App, AppKind, Client, Postern, Redis, Settings, SimpleSamlPhp, SimpleSamlPhpSettings, browser};
 use serde_json::Value;
 
 /// The customer, and the app that is sold to it.
@@ -51,7 +51,7 @@ async fn every_app_signs_alice_in(
     let postern =
         Postern::start(&redis, Settings { environment: environment.into_iter().collect(), ..Settings::default() })
             .await;
-    let idp = SimpleSamlPhp::start(&postern.public_url).await;
+    let idp = SimpleSamlPhp::start(&postern.public_url, SimpleSamlPhpSettings::default()).await;
 
     let apps = AppKind::ALL.map(App::new);
     let redirect_urls = apps.each_ref().map(App::redirect_url);

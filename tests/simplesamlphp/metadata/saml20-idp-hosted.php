@@ -5,6 +5,9 @@ $metadata[getenv('IDP_ORIGIN') . '/'] = [
     'privatekey' => 'idp.key',
     'certificate' => 'idp.crt',
     'auth' => 'people',
+    'assertion.encryption' => getenv('ENCRYPTION') !== '',
+    'saml20.sign.response' => getenv('SIGNS_RESPONSE') === 'yes',
+    'validate.authnrequest' => getenv('DEMANDS_SIGNED_REQUESTS') === 'yes',
     'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
     'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:uri',
     'authproc' => [

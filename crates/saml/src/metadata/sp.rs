@@ -15,8 +15,9 @@ pub struct SpMetadata<'a> {
     pub entity_id: &'a str,
     /// Where responses go.
     pub acs_url: &'a str,
-    /// Whether our requests are signed.
-    pub signs_requests: bool,
+    /// Whether our requests are signed. `None`: that depends on the connection, so the document does not say it; an IdP that
+    /// demands signatures then goes by its own rule, where a "false" of ours would tell it not to verify them.
+    pub signs_requests: Option<bool>,
     /// The certificates of our signing keys: the next one too, before it is used.
     pub signing: &'a [Certificate],
     /// The certificates that assertions may be encrypted for. IdPs take the first, so the newest comes first.
@@ -96,7 +97,8 @@ impl SpMetadata<'_> {
              xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" ",
             &format!("entityID=\"{}\">\n", xml(self.entity_id)),
             if self.asks_for_subject_id { SUBJECT_ID } else { "" },
-            &format!("  <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" ", self.signs_requests),
+            "  <md:SPSSODescriptor ",
+            &self.signs_requests.map(|signs| format!("AuthnRequestsSigned=\"{signs}\" ")).unwrap_or_default(),
             "WantAssertionsSigned=\"true\" protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\n",
             &self.presentation.xml(),
             &keys("signing", self.signing, ""),
@@ -206,7 +208,7 @@ mod tests {
         assert_eq!(document.root_element().attribute("entityID"), Some("https://sp.example.com/?a&b"));
         let sp = document.root_element().first_element_child().unwrap();
         assert_eq!(sp.attribute("WantAssertionsSigned"), Some("true"));
-        assert_eq!(sp.attribute("AuthnRequestsSigned"), Some("false"));
+        assert_eq!(sp.attribute("AuthnRequestsSigned"), None, "no promise either way");
         let [acs] = named(&document, "AssertionConsumerService")[..] else { panic!("one") };
         assert_eq!(acs.attribute("Location"), Some("https://sp.example.com/acs"));
         assert_eq!((acs.attribute("index"), acs.attribute("isDefault")), (Some("0"), Some("true")));
@@ -218,7 +220,8 @@ mod tests {
     #[test]
     fn m1_keys_of_both_uses_are_shown_during_a_rollover_too() {
         let (signing, encryption) = ([certificate(b"a"), certificate(b"b")], [certificate(b"c"), certificate(b"d")]);
-        let text = SpMetadata { signs_requests: true, signing: &signing, encryption: &encryption, ..plain() }.xml();
+        let text =
+            SpMetadata { signs_requests: Some(true), signing: &signing, encryption: &encryption, ..plain() }.xml();
         let document = Document::parse(&text).unwrap();
         let sp = named(&document, "SPSSODescriptor")[0];
         assert_eq!(sp.attribute("AuthnRequestsSigned"), Some("true"));

@@ -14,13 +14,13 @@ use crate::reply::Refusal;
 pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
     let mut keys = app.sp_keys();
     let mut acs_url = app.acs_url();
-    let mut signs_requests = false;
+    let mut signs_requests = None;
     let mut name_id_formats = Vec::new();
     if let Some(id) = query.one("connection").map_err(Refusal::page)? {
         let id = ConnectionId(id.to_owned());
         let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
         let idp = connection.idp.saml().map_err(Refusal::page)?;
-        signs_requests = idp.gets_signed_requests();
+        signs_requests = Some(idp.gets_signed_requests());
         name_id_formats.extend(idp.name_id_format.clone());
         acs_url = app.acs_url_of(&connection);
         keys = app.sp_keys_of(&connection).map_err(Refusal::page)?;
