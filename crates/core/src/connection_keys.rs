@@ -107,7 +107,8 @@ mod tests {
     use crate::secret::Secret;
 
     fn key(id: &str, purpose: Purpose) -> OwnKey {
-        OwnKey { id: id.into(), purpose, pem: Secret::new(""), created: "2026-01-31T12:00:00Z".parse().unwrap() }
+        let created = "2026-01-31T12:00:00Z".parse().unwrap();
+        OwnKey { id: id.into(), purpose, pem: Secret::new(""), created, retired: None }
     }
 
     #[test]

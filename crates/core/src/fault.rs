@@ -328,8 +328,10 @@ faults! {
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";
     TraceNotFound, BridgeAdmin, 404, "invalid_request", "There is no such trace.", "Traces are kept for seven days; check the id.";
-    KeyNotFound, BridgeAdmin, 404, "invalid_request", "There is no such key.", "Look it up with GET /api/v1/sp-keys.";
-    KeyInUse, BridgeAdmin, 409, "invalid_request", "The key is in use.", "Activate another key for this use first, and wait until the identity providers know it.";
+    KeyNotFound, BridgeAdmin, 404, "invalid_request", "There is no such key.", "Look it up with GET /api/v1/sp-keys or GET /api/v1/token-keys.";
+    KeyInUse, BridgeAdmin, 409, "invalid_request", "The key is in use.", "Activate another key for this use first, and wait until those who have to know it do.";
+    KeyNotAnnounced, BridgeAdmin, 409, "invalid_request", "The key was published less than ten minutes ago: some apps do not know it yet.", "Wait until ten minutes have passed since it was made. If the key in use was stolen, send force=true.";
+    KeyStillNeeded, BridgeAdmin, 409, "invalid_request", "Less than two hours ago the key was in use: tokens that it signed may still be verified.", "Wait until two hours have passed since another key was activated. If the key was stolen, send force=true: its tokens are then refused at once.";
     ConnectionSecretMismatch, BridgeAdmin, 400, "invalid_request", "clientSecret mismatch", "Send the clientSecret that GET /api/v1/sso returns.";
     ConnectionEntityIdChanged, BridgeAdmin, 400, "invalid_request", "Tenant/Product config mismatch with IdP metadata", "Metadata of another identity provider needs a connection of its own: create one and delete this one.";
     ChangedMeanwhile, BridgeAdmin, 409, "invalid_request", "The record was changed by somebody else at the same time.", "Read it again and repeat the change.";

@@ -202,6 +202,17 @@ pub fn is_wanting(identity: &Identity, mapping: &Mapping) -> bool {
     !has("email") || !(has("name") || has("firstName")) || mapped.into_iter().any(|claim| !has(claim))
 }
 
+/// Says what Jackson's names say in the names of OIDC Core §5.1 too, where a connection's mapping did not set them.
+pub fn add_standard_names(claims: &mut Claims) {
+    for (ours, standard) in
+        [("firstName", "given_name"), ("lastName", "family_name"), ("username", "preferred_username")]
+    {
+        if let Some(value) = claims.get(ours).cloned() {
+            claims.entry(standard).or_insert(value);
+        }
+    }
+}
+
 /// The names of the attributes that arrived, for the trace.
 pub fn names(identity: &Identity) -> Vec<String> {
     identity.attributes.iter().map(|attribute| attribute.name.clone()).collect()

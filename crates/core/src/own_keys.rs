@@ -1,41 +1,110 @@
-//! The keys with which Postern presents itself to SAML identity providers: one list signs requests, the other opens what is
-//! encrypted for us. The first of each list is in use; the others are announced before they are used, or still open what was
-//! encrypted while they were. They lie sealed in the store, so that all replicas have the same.
+//! Postern's own private keys: those with which it presents itself to SAML identity providers, and those that sign tokens for
+//! apps. Of each purpose there is a list. The first is in use; the others are announced before they are used, or still open
+//! what was encrypted, and vouch for what was signed, while they were. They lie sealed in the store, so that all replicas have
+//! the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault};
 use crate::ports::{Clock, Random, Timestamp};
 use crate::secret::{Secret, random_id};
-use crate::store::{Record, Store};
+use crate::signing::SigningAlgorithm;
+use crate::store::{Key, Record, Store};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(into = "String", try_from = "String")]
 pub enum Purpose {
-    /// Signs requests.
+    /// Signs requests to identity providers.
     Signing,
     /// Opens assertions.
     Encryption,
+    /// Signs tokens for apps.
+    Token(SigningAlgorithm),
 }
 
 impl Purpose {
-    /// Its name in the API and in metadata (SAML Metadata §2.4.1.1).
+    /// Every purpose.
+    const ALL: [Purpose; 5] = [
+        Purpose::Signing,
+        Purpose::Encryption,
+        Purpose::Token(SigningAlgorithm::Rs256),
+        Purpose::Token(SigningAlgorithm::Es256),
+        Purpose::Token(SigningAlgorithm::EdDsa),
+    ];
+
+    /// Its name in the API and in metadata (SAML Metadata §2.4.1.1, RFC 7518 §3.1).
     pub fn name(self) -> &'static str {
         match self {
             Purpose::Signing => "signing",
             Purpose::Encryption => "encryption",
+            Purpose::Token(algorithm) => algorithm.name(),
         }
     }
     /// The purpose of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Purpose::Signing, Purpose::Encryption].into_iter().find(|purpose| purpose.name() == name)
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
     }
 }
 
-/// A private key with its certificate.
+impl From<Purpose> for String {
+    fn from(purpose: Purpose) -> Self {
+        purpose.name().to_owned()
+    }
+}
+
+impl TryFrom<String> for Purpose {
+    type Error = &'static str;
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::named(&name).ok_or("no such purpose")
+    }
+}
+
+/// Keys that are kept, shown and changed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawer {
+    /// Those that identity providers know.
+    ServiceProvider,
+    /// Those that apps know.
+    Tokens,
+}
+
+/// How long a token key is published before it is used: until every app has read the key set anew, which it keeps for five
+/// minutes, and every replica the keys, which it does each minute (OIDC Core §10.1.1).
+pub const ANNOUNCED: Duration = Duration::from_secs(600);
+
+/// How long a token key stays published after it was used: as long as anything lives that it signed, which is an hour at most
+/// (`oauth.access_token_seconds`), and replicas and clocks may be late.
+pub const OUTLIVES: Duration = Duration::from_secs(2 * 3600);
+
+impl Drawer {
+    fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Drawer::ServiceProvider => &Purpose::ALL[..2],
+            Drawer::Tokens => &Purpose::ALL[2..],
+        }
+    }
+    fn key(self, store: &Store) -> Key<OwnKeys> {
+        match self {
+            Drawer::ServiceProvider => store.keys().own_keys(),
+            Drawer::Tokens => store.keys().token_keys(),
+        }
+    }
+}
+
+/// Whether a change waits until nobody notices it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// It does.
+    WhenItIsTime,
+    /// It does not: a key was stolen.
+    AtOnce,
+}
+
+/// A private key, with its certificate where identity providers want one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OwnKey {
     /// What the API calls it.
@@ -46,12 +115,15 @@ pub struct OwnKey {
     pub pem: Secret,
     /// Since when we have it.
     pub created: Timestamp,
+    /// Since when another is in use in its place; `None`: it is in use, or never was.
+    #[serde(default)]
+    pub retired: Option<Timestamp>,
 }
 
 /// All of them, those in use first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OwnKeys {
-    /// The keys of both purposes.
+    /// The keys of all purposes.
     pub keys: Vec<OwnKey>,
 }
 
@@ -81,7 +153,8 @@ impl OwnKeys {
     /// Puts a key before the others.
     pub(crate) fn activate(&mut self, id: &str) -> Result<Purpose, Fault> {
         let at = self.keys.iter().position(|key| key.id == id).ok_or(Code::KeyNotFound)?;
-        let key = self.keys.remove(at);
+        let mut key = self.keys.remove(at);
+        key.retired = None;
         let purpose = key.purpose;
         self.keys.insert(0, key);
         Ok(purpose)
@@ -101,18 +174,25 @@ impl OwnKeys {
 impl OwnKey {
     /// Makes one.
     pub(crate) fn fresh(purpose: Purpose, make: Make<'_>, now: Timestamp, random: &dyn Random) -> Result<Self, Fault> {
-        Ok(Self { id: format!("key_{}", random_id(random)), purpose, pem: make(purpose, now)?, created: now })
+        Ok(Self {
+            id: format!("key_{}", random_id(random)),
+            purpose,
+            pem: make(purpose, now)?,
+            created: now,
+            retired: None,
+        })
     }
 }
 
-/// Makes a private key for a purpose: PEM with its certificate.
+/// Makes a private key for a purpose, as PEM.
 pub type Make<'a> = &'a (dyn Fn(Purpose, Timestamp) -> Result<Secret, Fault> + Sync);
 
 /// How many keys of one purpose there may be.
 const MOST: usize = 5;
 
-/// Keeps them.
+/// Keeps a drawer of them.
 pub struct KeyCupboard {
+    drawer: Drawer,
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -120,17 +200,18 @@ pub struct KeyCupboard {
 
 impl KeyCupboard {
     /// Keys in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { store, clock, random }
+    pub fn new(drawer: Drawer, store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { drawer, store, clock, random }
     }
 
     /// The keys; at the very first start one of each purpose is made. Of several replicas that start at once, one makes them.
     pub async fn load_or_create(&self, make: Make<'_>) -> Result<Arc<OwnKeys>, Fault> {
-        let key = self.store.keys().own_keys();
+        let key = self.drawer.key(&self.store);
         if let Some(keys) = self.store.get(&key).await? {
             return Ok(keys);
         }
-        let fresh = OwnKeys { keys: vec![self.fresh(Purpose::Signing, make)?, self.fresh(Purpose::Encryption, make)?] };
+        let fresh = self.drawer.purposes().iter().map(|purpose| self.fresh(*purpose, make));
+        let fresh = OwnKeys { keys: fresh.collect::<Result<_, _>>()? };
         let mut batch = self.store.batch();
         batch.put_new(&key, &fresh, None);
         batch.run().await?;
@@ -148,18 +229,44 @@ impl KeyCupboard {
         self.change(|keys| keys.add(fresh)).await
     }
 
-    /// Puts a key into use.
-    pub async fn activate(&self, id: &str) -> Result<OwnKeys, Fault> {
-        self.change(|keys| keys.activate(id).map(drop)).await
+    /// Puts a key into use, where everybody knows it by now.
+    pub async fn activate(&self, id: &str, haste: Haste) -> Result<OwnKeys, Fault> {
+        let now = self.clock.now();
+        self.change(|keys| {
+            let key = keys.find(id)?;
+            if self.waits(haste) && now.duration_since(key.created).unsigned_abs() < ANNOUNCED {
+                return Err(Code::KeyNotAnnounced.into());
+            }
+            let purpose = key.purpose;
+            if let Some(former) = keys.keys.iter_mut().find(|other| other.purpose == purpose) {
+                former.retired = Some(now);
+            }
+            keys.activate(id).map(drop)
+        })
+        .await
     }
 
-    /// Removes a key that is not in use.
-    pub async fn remove(&self, id: &str) -> Result<OwnKeys, Fault> {
-        self.change(|keys| keys.remove(id, true)).await
+    /// Removes a key that is not in use, where nothing needs it any more.
+    pub async fn remove(&self, id: &str, haste: Haste) -> Result<OwnKeys, Fault> {
+        let now = self.clock.now();
+        self.change(|keys| {
+            let needed = |since: Timestamp| now.duration_since(since).unsigned_abs() < OUTLIVES;
+            if self.waits(haste) && keys.find(id)?.retired.is_some_and(needed) {
+                return Err(Code::KeyStillNeeded.into());
+            }
+            keys.remove(id, true)
+        })
+        .await
+    }
+
+    /// Apps read the key set by themselves, so the time it takes is known. When identity providers have read our metadata, only
+    /// their administrators know.
+    fn waits(&self, haste: Haste) -> bool {
+        self.drawer == Drawer::Tokens && haste == Haste::WhenItIsTime
     }
 
     async fn change(&self, change: impl FnOnce(&mut OwnKeys) -> Result<(), Fault>) -> Result<OwnKeys, Fault> {
-        let key = self.store.keys().own_keys();
+        let key = self.drawer.key(&self.store);
         let mut batch = self.store.batch();
         let slot = batch.get(&key);
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::KeyNotFound)?;

@@ -9,7 +9,7 @@ use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
 use postern_core::openid::Callback;
-use postern_core::own_keys::KeyCupboard;
+use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
 use postern_core::sessions::Sessions;
@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::jobs::lookup;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
+use crate::token_keys::TokenKeys;
 
 /// Postern, without its listeners.
 pub struct App {
@@ -45,6 +46,8 @@ pub struct App {
     pub fetch: Fetch,
     /// The service provider's own keys, as they are kept.
     pub cupboard: KeyCupboard,
+    /// The keys that sign tokens for apps, as they are kept.
+    pub token_cupboard: KeyCupboard,
     /// Who may use the API.
     pub api_keys: Vec<ApiKey>,
     /// The time.
@@ -104,7 +107,8 @@ impl App {
             sessions: Sessions::new(store.clone(), clock.clone()),
             traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
-            cupboard: KeyCupboard::new(store, clock.clone(), random.clone()),
+            cupboard: KeyCupboard::new(Drawer::ServiceProvider, store.clone(), clock.clone(), random.clone()),
+            token_cupboard: KeyCupboard::new(Drawer::Tokens, store, clock.clone(), random.clone()),
             lookups: Semaphore::new(lookup::MOST_WAITING),
             keys: KeyShelf::new(),
             fetch: Fetch::new(config.fetch.clone())?,
@@ -190,9 +194,15 @@ impl App {
         self.keys.of(connection)
     }
 
+    /// The keys that sign tokens for apps, as this replica last read them.
+    pub fn token_keys(&self) -> Arc<TokenKeys> {
+        self.keys.tokens()
+    }
+
     /// Reads our own keys; at the very first start they are made.
     pub async fn load_keys(&self) -> Result<(), Fault> {
         self.keys.replace_shared(ServiceProviderKeys::read(&*self.cupboard.load_or_create(&make).await?)?);
+        self.keys.replace_tokens(TokenKeys::read(&*self.token_cupboard.load_or_create(&make).await?)?);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use postern_core::fault::{Code, Mender};
 use postern_core::trace::TraceId;
 
 use crate::app::App;
+use crate::cors;
 use crate::reply::{self, Refusal};
 
 /// Runs a request. Below this, a failure is a [`Refusal`]; above it, an answer.
@@ -42,7 +43,10 @@ pub async fn observe(
         }
     };
 
+    // The pattern, never the path: a path may hold an id, and an unknown one may hold anything.
+    let route = response.request().match_pattern().unwrap_or_default();
     let headers = response.headers_mut();
+    cors::mark(&route, app.public_url.prefix(), headers);
     let mut default = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -57,8 +61,6 @@ pub async fn observe(
     }
 
     let duration_ms = app.now().duration_since(began).as_millis() as u64;
-    // The pattern, never the path: a path may hold an id, and an unknown one may hold anything.
-    let route = response.request().match_pattern().unwrap_or_default();
     let (method, status) = (response.request().method().as_str(), response.status().as_u16());
     tracing::info!(method, route, status, duration_ms, r#ref = %reference, "request");
     Ok(response)

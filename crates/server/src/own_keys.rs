@@ -1,4 +1,5 @@
-//! The service provider's own keys, ready for use: read from what the store keeps, made where there are none.
+//! Our own keys, ready for use: read from what the store keeps, made where there are none. What signs tokens for apps is in
+//! [`crate::token_keys`].
 
 use std::cmp::Reverse;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +11,8 @@ use postern_core::own_keys::{OwnKey, OwnKeys, Purpose};
 use postern_core::ports::Timestamp;
 use postern_core::secret::Secret;
 use postern_saml::keys::{DecryptionKey, KeyError, SigningKey};
+
+use crate::token_keys::TokenKeys;
 
 /// What the certificates of made keys call us. Nobody trusts a name in them; administrators read it in lists.
 const NAME: &str = "Postern";
@@ -67,6 +70,7 @@ impl ServiceProviderKeys {
 /// the store keeps.
 pub struct KeyShelf {
     shared: RwLock<Arc<ServiceProviderKeys>>,
+    tokens: RwLock<Arc<TokenKeys>>,
     of_connections: quick_cache::sync::Cache<ConnectionId, (Vec<String>, Arc<ServiceProviderKeys>)>,
 }
 
@@ -76,7 +80,8 @@ impl KeyShelf {
 
     /// A shelf with nothing on it.
     pub fn new() -> Self {
-        Self { shared: RwLock::default(), of_connections: quick_cache::sync::Cache::new(Self::CONNECTIONS) }
+        let (shared, tokens) = (RwLock::default(), RwLock::default());
+        Self { shared, tokens, of_connections: quick_cache::sync::Cache::new(Self::CONNECTIONS) }
     }
 
     /// The deployment's keys.
@@ -87,6 +92,16 @@ impl KeyShelf {
     /// Puts other keys of the deployment in place.
     pub fn replace_shared(&self, keys: ServiceProviderKeys) {
         *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// The keys that sign tokens for apps.
+    pub fn tokens(&self) -> Arc<TokenKeys> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other keys that sign tokens in place.
+    pub fn replace_tokens(&self, keys: TokenKeys) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
     /// The keys towards this connection's IdP.
@@ -114,12 +129,15 @@ impl Default for KeyShelf {
     }
 }
 
-/// Makes a key. Its certificate is valid for twenty years: dates in it decide nothing, and some providers refuse expired ones.
+/// Makes a key. A certificate is valid for twenty years: dates in it decide nothing, and some providers refuse expired ones.
 pub fn make(purpose: Purpose, now: Timestamp) -> Result<Secret, Fault> {
     let until = now.checked_add((20 * 365 * 24).hours()).unwrap_or(Timestamp::MAX);
-    let made = match purpose {
-        Purpose::Signing => SigningKey::generate(NAME, now, until).map(|key| key.to_pem().clone()),
-        Purpose::Encryption => DecryptionKey::generate(NAME, now, until).map(|key| key.to_pem().clone()),
-    };
-    made.map_err(|why| Code::Defect.fault().because(why))
+    let unmade = |why: KeyError| Code::Defect.fault().because(why);
+    match purpose {
+        Purpose::Signing => Ok(SigningKey::generate(NAME, now, until).map_err(unmade)?.to_pem().clone()),
+        Purpose::Encryption => Ok(DecryptionKey::generate(NAME, now, until).map_err(unmade)?.to_pem().clone()),
+        Purpose::Token(algorithm) => {
+            postern_jose::signing::SigningKey::generate(algorithm).map_err(|why| Code::Defect.fault().because(why))
+        }
+    }
 }

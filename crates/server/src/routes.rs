@@ -1,23 +1,37 @@
 //! Every route, on one page.
 
+use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use postern_core::fault::Code;
 
 use crate::app::App;
+use crate::cors;
 use crate::handlers::{
-    acs, authorize, error, health, introspect, par, revoke, saml_cer, saml_configuration, select, sp_metadata, token,
-    unsolicited, userinfo,
+    acs, authorize, discovery, error, health, introspect, jwks, par, revoke, saml_cer, saml_configuration, select,
+    sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
 
 /// One address and what it answers; other methods get 405 and the list of those that it takes.
 macro_rules! route {
+    ($config:expr, $path:expr, $allow:literal, $( $method:ident => $handler:expr ),+ ) => {
+        $config.service(
+            web::resource($path)
+                $( .route(web::$method().to($handler)) )+
+                .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(Refusal::method($allow)) })),
+        )
+    };
+}
+
+/// The same for an address that scripts of other sites may ask ([`cors`]).
+macro_rules! open_route {
     ($config:expr, $path:literal, $allow:literal, $( $method:ident => $handler:expr ),+ ) => {
         $config.service(
             web::resource($path)
                 $( .route(web::$method().to($handler)) )+
+                .route(web::method(Method::OPTIONS).to(cors::preflight))
                 .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(Refusal::method($allow)) })),
         )
     };
@@ -35,6 +49,8 @@ pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
     config.app_data(app.clone());
     if !prefix.is_empty() {
         config.service(web::scope(&prefix).configure(routes));
+        // RFC 8414 §3.1: the well-known part goes between host and path. The other document has it behind the path.
+        route!(config, format!("/.well-known/oauth-authorization-server{prefix}"), "GET", get => discovery::discovery);
     }
     config.configure(routes).default_service(web::to(unknown));
 }
@@ -59,11 +75,15 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
-    route!(config, "/api/oauth/token", "POST", post => token::token);
+    open_route!(config, "/api/oauth/token", "OPTIONS, POST", post => token::token);
+    open_route!(config, "/api/oauth/userinfo", "GET, OPTIONS, POST", get => userinfo::userinfo, post => userinfo::userinfo);
     route!(config, "/api/oauth/par", "POST", post => par::par);
     route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
     route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
-    route!(config, "/api/oauth/userinfo", "GET", get => userinfo::userinfo);
+    open_route!(config, "/oauth/jwks", "GET, OPTIONS", get => jwks::jwks);
+    route!(config, "/api/oauth/jwks", "GET", get => jwks::jwks);
+    open_route!(config, "/.well-known/openid-configuration", "GET, OPTIONS", get => discovery::discovery);
+    open_route!(config, "/.well-known/oauth-authorization-server", "GET, OPTIONS", get => discovery::discovery);
     route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
     route!(config, "/.well-known/saml.cer", "GET", get => saml_cer::saml_cer);
     route!(config, "/.well-known/saml-configuration", "GET", get => saml_configuration::saml_configuration);
@@ -97,6 +117,8 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);
     route!(config, "/api/v1/events", "GET", get => api::events::read);
     route!(config, "/api/v1/sp-keys", "DELETE, GET, POST", get => api::sp_keys::list, post => api::sp_keys::add, delete => api::sp_keys::remove);
+    route!(config, "/api/v1/token-keys", "DELETE, GET, POST", get => api::token_keys::list, post => api::token_keys::add, delete => api::token_keys::remove);
+    route!(config, "/api/v1/token-keys/activate", "POST", post => api::token_keys::activate);
     route!(config, "/api/v1/sp-keys/activate", "POST", post => api::sp_keys::activate);
 }
 

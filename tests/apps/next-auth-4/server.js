@@ -18,7 +18,15 @@ process.env.NEXTAUTH_URL = origin;
 
 const options = {
   secret: "a secret of this app alone, for its session cookies",
-  providers: [BoxyHQSAML({ issuer: ISSUER, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET })],
+  providers: [
+    BoxyHQSAML({
+      issuer: ISSUER,
+      clientId: CLIENT_ID,
+      clientSecret: CLIENT_SECRET,
+      // Without this next-auth 4 asks for openid, and then refuses the ID token that it gets.
+      authorization: { params: { scope: "" } },
+    }),
+  ],
   callbacks: {
     session: ({ session, token }) => ({ ...session, user: { ...session.user, id: token.sub } }),
   },

@@ -99,6 +99,23 @@ async fn own_keys(guide: &mut Guide) {
     let unknown = format!("/api/v1/sp-keys?id={STRANGE}");
     let answer = guide.postern.call_as(Postern::API_KEY, Method::DELETE, &unknown, None).await;
     guide.meet(Code::KeyNotFound, answer);
+
+    let keys = guide.postern.call("POST", "/api/v1/token-keys", Some(&json!({ "alg": "ES256" }))).await;
+    let of_es256 = |active: bool| {
+        let mut keys = keys.as_array().into_iter().flatten().filter(|key| key["alg"] == "ES256");
+        keys.find(|key| key["active"] == active).expect("a key")["id"].as_str().expect("a text").to_owned()
+    };
+    let (former, fresh) = (of_es256(true), of_es256(false));
+    let activate = async |guide: &Guide, force: bool| {
+        let body = json!({ "id": fresh, "force": force });
+        guide.postern.call_as(Postern::API_KEY, Method::POST, "/api/v1/token-keys/activate", Some(&body)).await
+    };
+    let answer = activate(guide, false).await;
+    guide.meet(Code::KeyNotAnnounced, answer);
+    activate(guide, true).await;
+    let needed = format!("/api/v1/token-keys?id={former}");
+    let answer = guide.postern.call_as(Postern::API_KEY, Method::DELETE, &needed, None).await;
+    guide.meet(Code::KeyStillNeeded, answer);
 }
 
 async fn metadata(guide: &mut Guide) {

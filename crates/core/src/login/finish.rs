@@ -58,6 +58,9 @@ impl Logins {
         login_type: &str,
     ) -> Result<Secret, Fault> {
         self.spend_pushed(login).await?;
+        if login.requested.is_openid() {
+            mapping::add_standard_names(&mut person.claims);
+        }
         person.claims.insert("requested".into(), Value::Object(requested(login, connection, login_type)));
         let now = self.clock.now();
         let code = Secret::random(&*self.random, "");

@@ -7,8 +7,9 @@ pub const OPENID: &str = "openid";
 /// Asks for refresh tokens that outlive the session (OIDC Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
-/// What `openid` brings along. The claims come in any case; the names are known because every client sends them.
-const PLAIN: [&str; 3] = [OPENID, "profile", "email"];
+/// Every scope that means something here. The claims of `profile` and `email` come in any case; the names are known because
+/// every client sends them.
+pub const KNOWN: [&str; 4] = [OPENID, "profile", "email", OFFLINE_ACCESS];
 
 /// What is granted of what was asked: the scopes that mean something here, each once, in the order in which they were asked
 /// for, and nothing else. RFC 6749 §3.3: "The authorization server MAY fully or partially ignore the scope requested by the
@@ -16,7 +17,7 @@ const PLAIN: [&str; 3] = [OPENID, "profile", "email"];
 pub fn granted(asked: &[String], offline: bool) -> Vec<String> {
     let mut granted: Vec<String> = Vec::new();
     for scope in asked {
-        let known = PLAIN.contains(&scope.as_str()) || (offline && scope == OFFLINE_ACCESS);
+        let known = KNOWN.contains(&scope.as_str()) && (offline || scope != OFFLINE_ACCESS);
         if known && !granted.contains(scope) {
             granted.push(scope.clone());
         }

@@ -107,6 +107,10 @@ impl<'a> Keys<'a> {
     pub fn own_keys(&self) -> Key<OwnKeys> {
         Key::new("p1:own-keys".into())
     }
+    /// The keys that sign tokens for apps.
+    pub fn token_keys(&self) -> Key<OwnKeys> {
+        Key::new("p1:token-keys".into())
+    }
     /// Connections whose metadata is fetched, by when that is due.
     pub fn refreshes(&self) -> Index {
         Index("p1:x:refresh".into())

@@ -4,9 +4,11 @@
 pub mod acs;
 pub mod api;
 pub mod authorize;
+pub mod discovery;
 pub mod error;
 pub mod health;
 pub mod introspect;
+pub mod jwks;
 pub mod par;
 pub mod revoke;
 pub mod root;

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
+use postern_core::login::id_token::IdToken;
 use postern_core::login::redeem::{TokenRequest, Tokens};
 use postern_core::login::refresh_tokens::RefreshRequest;
 use serde_json::json;
@@ -14,7 +15,9 @@ use crate::reply::{Refusal, no_store};
 /// Gives tokens.
 pub async fn token(app: Data<App>, client: ClientRequest) -> Result<HttpResponse, Refusal> {
     let refusal = client.refusal();
-    let tokens = tokens(&app, client).await.map_err(refusal)?;
+    let tokens = tokens(&app, client).await.map_err(&refusal)?;
+    let sign = |token: &IdToken| app.token_keys().sign(token.algorithm, "JWT", &token.claims);
+    let id_token = tokens.id_token.as_ref().map(sign).transpose().map_err(refusal)?;
     let mut body = json!({
         "access_token": tokens.access_token.expose(),
         "token_type": "bearer",
@@ -25,6 +28,9 @@ pub async fn token(app: Data<App>, client: ClientRequest) -> Result<HttpResponse
     }
     if let Some(scope) = tokens.scope {
         body["scope"] = json!(scope);
+    }
+    if let Some(id_token) = id_token {
+        body["id_token"] = id_token.into();
     }
     Ok(no_store(&mut HttpResponse::Ok()).json(body))
 }

@@ -1,4 +1,4 @@
-//! `GET /api/oauth/userinfo`: the app asks who it is.
+//! `GET POST /api/oauth/userinfo`: the app asks who it is.
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
@@ -8,7 +8,8 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::reply::{Refusal, no_store};
 
-/// Tells the claims. RFC 6750 §2.1: the token comes in the header; in the URL it is ignored (OAuth 2.1 §5.1.1).
+/// Tells the claims. RFC 6750 §2.1: the token comes in the header. In the URL and in a form it is ignored: both ways are
+/// optional, and end in logs (OAuth 2.1 §5.1.1).
 pub async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token =

@@ -25,7 +25,7 @@ async fn b1_b12_b13_a_good_redemption_answers_json_that_nobody_stores() {
     assert!(tokens.get("id_token").is_none());
 
     let get = world.get("/api/oauth/token").await;
-    assert_eq!((get.status.as_u16(), get.header("allow")), (405, "POST"));
+    assert_eq!((get.status.as_u16(), get.header("allow")), (405, "OPTIONS, POST"));
     let url = TestRequest::post().uri("/api/oauth/token?client_secret=x&code=y");
     assert_eq!(world.send(url).await.code(), "ClientSecretInUrl");
     let body = json!({

@@ -49,6 +49,31 @@ async fn c9_c10_c11_tokens_come_in_the_header_alone() {
 }
 
 #[actix_web::test]
+async fn f9_both_methods_tell_the_same_and_nothing_empty() {
+    let world = World::new().await;
+    let token = token(&world).await;
+    let get = world.claims(&token).await;
+    assert_eq!(get.header("content-type"), "application/json");
+    let post = |request: TestRequest| world.send(request.uri("/api/oauth/userinfo"));
+    let bearer = ("Authorization", format!("Bearer {token}"));
+    let posted = post(TestRequest::post().insert_header(bearer.clone())).await;
+    assert_eq!(posted.json(), get.json());
+    let with_a_body = post(TestRequest::post().insert_header(bearer).set_form([("unknown", "value")])).await;
+    assert_eq!(with_a_body.json(), get.json());
+    let in_the_body = post(TestRequest::post().set_form([("access_token", &token)])).await;
+    assert_eq!((in_the_body.status.as_u16(), in_the_body.code().as_str()), (401, "TokenMissing"), "C9");
+
+    let claims = get.json();
+    assert!(claims["sub"].as_str().is_some_and(|sub| !sub.is_empty()));
+    for (name, value) in claims.as_object().unwrap() {
+        let empty = value.is_null() || *value == json!("") || *value == json!([]) || *value == json!({});
+        assert!(!empty, "{name}");
+    }
+    // The same under the names of the standard, for clients that know no others.
+    assert_eq!((&claims["given_name"], &claims["family_name"]), (&claims["firstName"], &claims["lastName"]));
+}
+
+#[actix_web::test]
 async fn a_token_ends_after_its_lifetime() {
     let world = World::new().await;
     let token = token(&world).await;

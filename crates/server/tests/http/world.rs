@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::Service as _;
@@ -18,6 +18,8 @@ use postern::config::{ApiKey, Config};
 use postern::observe::observe;
 use postern::routes;
 use postern::system::SystemRandom;
+use postern_core::fault::Fault;
+use postern_core::own_keys::Purpose;
 use postern_core::ports::{Clock, Timestamp};
 use postern_core::secret::Secret;
 use postern_lab::key::Key;
@@ -125,6 +127,9 @@ impl World {
         let api_keys = config.admin.api_keys.iter().cloned().chain([product_key, read_key]).collect();
         let parts = Parts { backend: counted.clone(), seal, clock: clock.clone(), random, api_keys };
         let app = Data::new(App::new(&config, parts).unwrap());
+        app.cupboard.load_or_create(&key_of_all).await.unwrap();
+        app.token_cupboard.load_or_create(&key_of_all).await.unwrap();
+        app.load_keys().await.unwrap();
         let shared = app.clone();
         let service = test::init_service(
             Actix::new().wrap(from_fn(observe)).configure(move |config| routes::public(config, &app, true)),
@@ -262,6 +267,18 @@ impl World {
         let bearer = format!("Bearer {token}");
         self.send(test::TestRequest::get().uri("/api/oauth/userinfo").insert_header(("Authorization", bearer))).await
     }
+}
+
+/// Our own keys, the same in every world of this process: making them is dear.
+fn key_of_all(purpose: Purpose, now: Timestamp) -> Result<Secret, Fault> {
+    static MADE: Mutex<Vec<(Purpose, Secret)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap();
+    if let Some((_, key)) = made.iter().find(|(other, _)| *other == purpose) {
+        return Ok(key.clone());
+    }
+    let key = postern::own_keys::make(purpose, now)?;
+    made.push((purpose, key.clone()));
+    Ok(key)
 }
 
 /// The query of a good request of `acme.example` and `crm`, with other parameters where they are given; an empty one is left

@@ -9,6 +9,7 @@ pub mod saml_config;
 pub mod sessions;
 pub mod sp_keys;
 pub mod sso;
+pub mod token_keys;
 pub mod traces;
 
 use std::future::Future;

@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
-use postern_core::own_keys::{OwnKeys, Purpose};
+use postern_core::own_keys::{Haste, OwnKeys, Purpose};
 use postern_core::secret::Secret;
 use postern_saml::certificate;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
 pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let activate = async {
         call.check_everything()?;
-        let keys = call.app.cupboard.activate(required(&call.body, "id")?).await?;
+        let keys = call.app.cupboard.activate(required(&call.body, "id")?, Haste::AtOnce).await?;
         call.app.load_keys().await?;
         Ok::<_, Fault>(keys)
     };
@@ -51,7 +51,7 @@ pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
 pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let remove = async {
         call.check_everything()?;
-        call.app.cupboard.remove(required(&call.query, "id")?).await?;
+        call.app.cupboard.remove(required(&call.query, "id")?, Haste::AtOnce).await?;
         call.app.load_keys().await
     };
     remove.await.map_err(Refusal::api)?;
@@ -60,7 +60,8 @@ pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
 
 /// A purpose by the name that the API has for it.
 pub(super) fn purpose(name: &str) -> Result<Purpose, Fault> {
-    Purpose::named(name).ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))
+    let purpose = Purpose::named(name).filter(|purpose| matches!(purpose, Purpose::Signing | Purpose::Encryption));
+    purpose.ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))
 }
 
 /// Keys without their secret parts. The first for a purpose is active where these keys are `in_use` for it.
