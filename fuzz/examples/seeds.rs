@@ -58,13 +58,18 @@ fn main() {
         "&#13;\r\n\t<![CDATA[<&]]>&amp;\u{e9}\u{10ffff}",
     ];
     for (number, value) in values.iter().enumerate() {
-        keep(&format!("corpus/canonical/{number}"), format!("{number}{value}{value}").as_bytes());
+        keep(&format!("corpus/canonical/{number}"), format!("{number}{value}\0{value}").as_bytes());
     }
     let redirects = ["https://app.example/below/deeper", "http://127.0.0.1:8080/cb", "com.example.app:/cb"];
     for (number, redirect) in redirects.iter().enumerate() {
         let query =
-            format!("{redirect}redirect_uri={redirect}&client_id=tenant%3Dt%26product%3Dp&state=s&scope=openid");
+            format!("{redirect}\0redirect_uri={redirect}&client_id=tenant%3Dt%26product%3Dp&state=s&scope=openid");
         keep(&format!("corpus/authorize/{number}"), query.as_bytes());
+    }
+    for (number, text) in ["state&=+ %/", "\u{e9}<&>\"'", "a b"].iter().enumerate() {
+        let query = ["", "idpid=C01&x=%20", "&"][number];
+        let parts = [text, "https://sso.example.com", query, text];
+        keep(&format!("corpus/query/{number}"), format!("{number}{}", parts.join("\0")).as_bytes());
     }
     keep("corpus/seal/record", &key_ring().seal(PLACES[0], RECORD));
     keep("corpus/config/store", b"rediss://user:correct-horse-battery@redis.example.com:6380/2");

@@ -1,17 +1,22 @@
-//! What the fuzz targets share, and what each of them holds for true:
+//! What has to hold for any input that strangers can send:
 //!
 //! | target | random | has to hold |
 //! |---|---|---|
 //! | `response` | a SAML response, from seeds that a fixed key signed | accepted ⇒ about the same person as the seeds, and the verifiers agree |
 //! | `canonical` | XML inside an assertion that another implementation signs | our canonicalisation gives the bytes that it signed |
 //! | `metadata` | an identity provider's metadata | read ⇒ has a key, and every address is one for browsers |
+//! | `query` | what a signed request by the Redirect binding is made of | arrives as it was signed, and is read as it was meant |
 //! | `decode` | the form field `SAMLResponse` | decoded ⇒ within the limits, and the same again after encoding |
 //! | `authorize` | a registered redirect URI and a query | allowed ⇒ leads to the registered host |
 //! | `seal` | a sealed record | opens ⇒ is the original, at its place |
 //! | `config` | configuration, and the URL of a store | taken ⇒ a safe public URL; a password is never printed |
 //!
-//! And none may panic, read where it must not, or take for ever. `corpus/` holds small seeds; `cargo run --example
-//! seeds` writes them anew, with new keys in `keys/`: nobody else trusts or uses those.
+//! And none may panic, read where it must not, or take for ever. Two things drive them: libFuzzer, which learns from what
+//! each input reaches (`libfuzzer/`, `make fuzz`), and `tests/shaken.rs`, which changes the seeds by a fixed chance and needs
+//! no other compiler. `corpus/` holds small seeds; `cargo run -p postern-fuzz --example seeds` writes them anew, with new
+//! keys in `keys/`: nobody else trusts or uses those.
+
+pub mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,20 +48,7 @@ impl Judge {
     /// For the identity provider with these metadata, opening with these keys.
     pub fn new(idp_metadata: &str, keys: &[&str]) -> Judge {
         let read = metadata::read(idp_metadata.as_bytes(), None).expect("the lab's metadata");
-        let idp = SamlIdp {
-            entity_id: read.entity_id,
-            sso: read.sso,
-            slo: read.slo,
-            signing_keys: read.signing_keys,
-            wants_signed_requests: read.wants_signed_requests,
-            metadata_url: None,
-            force_authn: false,
-            name_id_format: None,
-            sign_requests: None,
-            authn_contexts: Vec::new(),
-            provider_name: None,
-            allow: Default::default(),
-        };
+        let idp = SamlIdp::new(read.entity_id, read.signing_keys);
         Judge { idp, keys: keys.iter().map(|pem| DecryptionKey::from_pem(pem).expect("a key")).collect() }
     }
 
@@ -74,6 +66,12 @@ impl Judge {
         };
         verify(xml, &expectation)
     }
+}
+
+/// The texts that an input consists of, with a zero between them.
+pub fn parts<const N: usize>(input: &[u8]) -> Option<[&str; N]> {
+    let parts: Vec<&str> = str::from_utf8(input).ok()?.splitn(N, '\0').collect();
+    parts.try_into().ok()
 }
 
 /// A key ring that is the same in every run, so that a record which it sealed can be a seed.

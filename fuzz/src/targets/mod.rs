@@ -1,0 +1,31 @@
+//! What has to hold, a file for each kind of input.
+
+pub mod authorize;
+pub mod canonical;
+pub mod config;
+pub mod decode;
+pub mod metadata;
+pub mod query;
+pub mod response;
+pub mod seal;
+
+/// One of them.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The name of its file and of its folder in `corpus/`.
+    pub name: &'static str,
+    /// Panics where something does not hold that has to.
+    pub check: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "authorize", check: authorize::check },
+    Target { name: "canonical", check: canonical::check },
+    Target { name: "config", check: config::check },
+    Target { name: "decode", check: decode::check },
+    Target { name: "metadata", check: metadata::check },
+    Target { name: "query", check: query::check },
+    Target { name: "response", check: response::check },
+    Target { name: "seal", check: seal::check },
+];
