@@ -22,6 +22,7 @@ mod sessions;
 mod sp_keys;
 mod sp_metadata;
 mod token;
+mod token_keys;
 mod unsolicited;
 mod userinfo;
 mod world;

@@ -53,6 +53,7 @@ pub(crate) struct World {
     pub(crate) memory: Arc<MemoryBackend>,
     pub(crate) key: Key,
     pub(crate) app: Data<App>,
+    seal: Arc<KeyRing>,
     service: Box<dyn Fn(test::TestRequest) -> Answering>,
 }
 
@@ -125,7 +126,7 @@ impl World {
             ApiKey { product: Some("crm".into()), ..ApiKey::full(&Secret::new("key-of-the-product-crm")) };
         let read_key = ApiKey { read_only: true, ..ApiKey::full(&Secret::new("key-that-may-only-read")) };
         let api_keys = config.admin.api_keys.iter().cloned().chain([product_key, read_key]).collect();
-        let parts = Parts { backend: counted.clone(), seal, clock: clock.clone(), random, api_keys };
+        let parts = Parts { backend: counted.clone(), seal: seal.clone(), clock: clock.clone(), random, api_keys };
         let app = Data::new(App::new(&config, parts).unwrap());
         app.cupboard.load_or_create(&key_of_all).await.unwrap();
         app.token_cupboard.load_or_create(&key_of_all).await.unwrap();
@@ -149,9 +150,20 @@ impl World {
             }) as Answering
         };
         let world =
-            Self { clock, counted, memory, key: Key::generate().unwrap(), app: shared, service: Box::new(call) };
+            Self { clock, counted, memory, key: Key::generate().unwrap(), app: shared, seal, service: Box::new(call) };
         world.connect("acme.example", "crm", IDP).await;
         world
+    }
+
+    /// Another process on the same store.
+    pub(crate) async fn replica(&self) -> App {
+        let config = Config::of_toml(&format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\n")).unwrap();
+        let (seal, clock) = (self.seal.clone(), self.clock.clone());
+        let parts =
+            Parts { backend: self.counted.clone(), seal, clock, random: Arc::new(SystemRandom), api_keys: Vec::new() };
+        let app = App::new(&config, parts).unwrap();
+        app.load_keys().await.unwrap();
+        app
     }
 
     pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
