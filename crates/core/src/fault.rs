@@ -208,6 +208,7 @@ faults! {
     ChallengeMissing, App, 400, "invalid_request", "A public client has to send a code_challenge.", "Send code_challenge and code_challenge_method=S256 (RFC 7636).";
     ChallengeMethodUnsupported, App, 400, "invalid_request", "The code_challenge_method is not S256.", "Send code_challenge_method=S256. The plain method, which is also meant when the parameter is missing, is not offered.";
     ChallengeMalformed, App, 400, "invalid_request", "The code_challenge is not 43 to 128 unreserved characters.", "Send BASE64URL(SHA256(code_verifier)) without padding (RFC 7636 section 4.2).";
+    LoginLoop, App, 403, "access_denied", "This browser signed in again and again within seconds, and each time the application sent it back.", "The application does not keep its session. Compare the domain, path, Secure and SameSite of its session cookie with the address that people use, and the session secret on all of its replicas. Half a minute later the person can start again.";
 
     /// The IdP answers (ACS): which login
     FormMalformed, App, 400, "invalid_request", "The body is not the form that this address takes.", "POST application/x-www-form-urlencoded with each field once.";

@@ -12,6 +12,8 @@ use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use postern_core::secret::Secret;
 
+use crate::repetition::Repetition;
+
 const PREFIX: &str = "__Host-postern-";
 
 /// How many logins may be under way in one browser. The oldest give way.
@@ -22,6 +24,8 @@ const MOST: usize = 8;
 pub struct Browser {
     /// Login id and secret. Ids sort by the time they were made.
     logins: Vec<(String, Secret)>,
+    /// Its latest successes.
+    pub repetition: Repetition,
 }
 
 impl FromRequest for Browser {
@@ -30,14 +34,17 @@ impl FromRequest for Browser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
-        let pairs = headers.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let pairs: Vec<_> =
+            headers.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
+        let repetition = Repetition::read(pairs.iter().copied());
         let mut logins: Vec<_> = pairs
+            .into_iter()
             .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value)))
             .filter(|(id, value)| is_plain(id) && is_plain(value))
             .map(|(id, value)| (id.to_owned(), Secret::new(value)))
             .collect();
         logins.sort_by(|a, b| a.0.cmp(&b.0));
-        ready(Ok(Self { logins }))
+        ready(Ok(Self { logins, repetition }))
     }
 }
 

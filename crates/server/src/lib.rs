@@ -16,6 +16,7 @@ pub mod listen;
 pub mod observe;
 pub mod own_keys;
 pub mod pages;
+pub mod repetition;
 pub mod reply;
 pub mod routes;
 pub mod system;

@@ -1,7 +1,8 @@
 //! The app asks, and asks wrongly.
 
 use postern_core::fault::Code;
-use postern_e2e::login;
+use postern_e2e::http;
+use postern_e2e::login::{self, Answer};
 use serde_json::json;
 
 use super::{Changes, Guide, PRODUCT, REDIRECT, STRANGE, TENANT};
@@ -44,6 +45,20 @@ pub(super) async fn visit(guide: &mut Guide) {
     neither_state_nor_challenge(guide).await;
     a_public_client_without_a_challenge(guide).await;
     a_deactivated_connection(guide).await;
+    an_app_that_keeps_no_session(guide).await;
+}
+
+/// A browser that says of itself that it signed in ten times in a row.
+async fn an_app_that_keeps_no_session(guide: &mut Guide) {
+    let waiting = guide.begin(&[]).await;
+    let answer = waiting.answer(&guide.response(&waiting).signed_both(&guide.idp.key)).await;
+    guide.marks.add("code", answer.code());
+    let once = answer.cookies.iter().find_map(|cookie| cookie.strip_suffix(".1")).expect("a cookie that counts");
+    let url = format!("{}/api/oauth/authorize", guide.postern.origin);
+    let url = reqwest::Url::parse_with_params(&url, guide.asking(&[])).expect("a URL");
+    let request = http().get(url).header("Cookie", format!("{once}.10"));
+    let answer = Answer::read(request.send().await.expect("authorize answers")).await;
+    guide.meet(Code::LoginLoop, answer);
 }
 
 /// Nothing to bind the answer to: the app hears of it without a state, because it sent none.

@@ -29,7 +29,12 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
     let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
 
     let outcome = match finish(app, &mut login, form).await {
-        Ok(code) => Ok(to_app(&login.return_to, app.public_url.as_str(), &[("code", code.expose())], true)),
+        Ok(code) => {
+            let code = [("code", code.expose())];
+            let mut response = to_app(&login.return_to, app.public_url.as_str(), &code, true);
+            browser.repetition.count(&mut response, &login.connection);
+            Ok(response)
+        }
         Err(fault) if login.asked.again(fault.code) => ask_again(app, browser, &login).await,
         Err(fault) => Err(fault),
     };

@@ -25,7 +25,11 @@ pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Resu
     match begin(&app, &browser, &fields, &request, &door, &trace).await {
         Ok(response) => Ok(response),
         Err(fault) => {
-            let refusal = Refusal::app(fault, &door.return_to, false).with_trace(trace.id.clone()); // from here on, the app hears
+            let refusal = match fault.code {
+                Code::LoginLoop => Refusal::page_of(fault, door.product.clone()), // the app would only send the person back
+                _ => Refusal::app(fault, &door.return_to, false),                 // from here on, the app hears
+            };
+            let refusal = refusal.with_trace(trace.id.clone());
             app.tell_failure(trace, &refusal.fault, false).await;
             Err(refusal)
         }
@@ -65,16 +69,18 @@ async fn begin(
         // The page finds the same door by the same parameters; nothing is kept for it.
         Answerer::Several(_) => return Ok(redirect(&select_url(app, fields), false)),
     };
+    let mut trace = trace.clone();
+    trace.notes.extend(browser.repetition.judge(&connection.id)?);
     // Somebody who came from the IdP, and whom the app now asks for.
     if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
-        && let Some(code) = app.logins.pick_up(request, door, &connection, secret, trace).await?
+        && let Some(code) = app.logins.pick_up(request, door, &connection, secret, &trace).await?
     {
         let mut response = to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false);
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);
     }
     let upstream = question(app, &connection)?;
-    let started = app.logins.start(request, door, &connection, upstream.clone(), trace.clone()).await?;
+    let started = app.logins.start(request, door, &connection, upstream.clone(), trace).await?;
     let mut response = ask(app, &connection, &upstream, &started.login_id, &request.asked)?;
     let lifetime = app.logins.settings().login_lifetime;
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);

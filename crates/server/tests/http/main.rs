@@ -14,6 +14,7 @@ mod form_post;
 mod id_token;
 mod introspect;
 mod par;
+mod login_loop;
 mod refresh;
 mod refresh_tokens;
 mod registered;
