@@ -17,6 +17,7 @@ pub struct Postern {
     pub public_url: String,
     /// Where it listens. Another address than `public_url` only if a proxy stands between.
     pub origin: String,
+    operations: String,
 }
 
 /// What differs between scenarios.
@@ -56,7 +57,15 @@ impl Postern {
             folder,
         );
         let running = running.ready_at(&format!("http://127.0.0.1:{operations}/health/ready")).await;
-        Self { running, public_url, origin }
+        let operations = format!("http://127.0.0.1:{operations}");
+        Self { running, public_url, origin, operations }
+    }
+
+    /// Its metrics, as Prometheus reads them.
+    pub async fn metrics(&self) -> String {
+        let answer = http().get(format!("{}/metrics", self.operations)).send().await.expect("metrics");
+        assert_eq!(answer.status().as_u16(), 200);
+        answer.text().await.expect("a text")
     }
 
     /// Registers an app with these redirect URLs and returns its client id and secret.

@@ -1,5 +1,5 @@
-//! Promise 2: nothing readable at rest. A dump of Redis and the whole log at debug level, after good logins and after one
-//! failure of every kind, tell nothing of whose logins they were.
+//! Promise 2: nothing readable at rest. A dump of Redis, the whole log at debug level and the metrics, after good logins and
+//! after one failure of every kind, tell nothing of whose logins they were.
 
 use postern_core::fault::Code;
 
@@ -7,7 +7,7 @@ use crate::marks::Marks;
 use crate::tour::Tour;
 
 #[tokio::test]
-async fn a_dump_of_redis_and_a_debug_log_tell_nothing() {
+async fn a_dump_of_redis_a_debug_log_and_the_metrics_tell_nothing() {
     let tour = Tour::take().await;
     let (dump, log) = (tour.dump.as_slice(), tour.log.as_bytes());
 
@@ -22,6 +22,9 @@ async fn a_dump_of_redis_and_a_debug_log_tell_nothing() {
 
     assert_eq!(tour.marks.found_in(dump), [""; 0], "in the dump of Redis");
     assert_eq!(tour.marks.found_in(log), [""; 0], "in the log");
+    assert!(tour.metrics.contains("code=\"SamlAudienceMismatch\""), "failures are counted: {}", tour.metrics);
+    assert!(!tour.metrics.contains("postern_store_errors_total 0"), "the store was away: {}", tour.metrics);
+    assert_eq!(tour.marks.found_in(tour.metrics.as_bytes()), [""; 0], "in the metrics");
 }
 
 /// The search would notice: the same values, told by mistake.

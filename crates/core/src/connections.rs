@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::connection::{Connection, ConnectionId, Delivery, Idp};
 use crate::connection_keys::ConnectionKeys;
 use crate::event::{Event, EventKind};
+use crate::expiry::last_expiry;
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
@@ -202,6 +203,7 @@ impl Connections {
         event.data["changed"] = why;
         let mut batch = self.store.batch();
         let written = batch.replace(&key, Some(&stored), &connection);
+        self.queue(&mut batch, &connection);
         event.append(&mut batch, &self.store);
         match batch.run().await?.written(written) {
             true => Ok(Arc::new(connection)),
@@ -209,10 +211,17 @@ impl Connections {
         }
     }
 
-    /// Puts a connection whose documents have an address into the queue of those that are kept fresh, and others out of it.
+    /// Puts a connection into the list of expiries, and, if its documents have an address, into the queue of those that are kept
+    /// fresh; others out of it.
     fn queue(&self, batch: &mut Batch<'_>, connection: &Connection) {
         let keys = self.store.keys();
         let name = keys.connection_name(&connection.id);
+        match last_expiry(connection) {
+            Some(at) => batch.index_add(&keys.expiries(), countdown(at), name.clone()),
+            None => {
+                batch.index_remove(&keys.expiries(), name.clone());
+            }
+        }
         match connection.idp.is_renewed() {
             true => batch.index_add(&keys.refreshes(), countdown(after(self.clock.now(), INTERVAL)), name),
             false => {
@@ -310,6 +319,7 @@ impl Connections {
         batch.delete(&keys.connection_alias(&connection.client_id));
         batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
         batch.index_remove(&keys.connections_of_entity(connection.idp.name()), name.clone());
+        batch.index_remove(&keys.expiries(), name.clone());
         batch.index_remove(&keys.refreshes(), name);
         self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
         batch.run().await?;

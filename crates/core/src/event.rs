@@ -56,6 +56,9 @@ pub enum EventKind {
     /// A connection's metadata could not be fetched, or was refused; the last good copy goes on.
     #[serde(rename = "connection.metadata_failed")]
     MetadataFailed,
+    /// The last signing certificate of a connection's IdP expires soon, or has expired.
+    #[serde(rename = "connection.certificate_expiring")]
+    CertificateExpiring,
     /// A product was registered.
     #[serde(rename = "product.created")]
     ProductCreated,

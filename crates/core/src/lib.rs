@@ -6,6 +6,7 @@ pub mod connection;
 pub mod connection_keys;
 pub mod connections;
 pub mod event;
+pub mod expiry;
 pub mod fault;
 pub mod identity;
 pub mod login;

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::jobs::lookup;
+use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 use crate::token_keys::TokenKeys;
 
@@ -44,6 +45,8 @@ pub struct App {
     pub events: Events,
     /// The way out.
     pub fetch: Fetch,
+    /// What happens, in numbers.
+    pub metrics: Metrics,
     /// The service provider's own keys, as they are kept.
     pub cupboard: KeyCupboard,
     /// The keys that sign tokens for apps, as they are kept.
@@ -84,7 +87,10 @@ pub struct Parts {
 impl App {
     /// Wires Postern together.
     pub fn new(config: &Config, parts: Parts) -> Result<Self, postern_fetch::SetupError> {
-        let store = Store::new(parts.backend.clone(), parts.seal);
+        let (clock, random) = (parts.clock, parts.random);
+        let metrics = Metrics::new(clock.clone());
+        let backend = metrics.watch(parts.backend);
+        let store = Store::new(backend.clone(), parts.seal);
         let settings = Settings {
             login_lifetime: config.oauth.login_lifetime,
             code_lifetime: config.oauth.code_lifetime,
@@ -97,7 +103,6 @@ impl App {
             refresh_idle: config.oauth.refresh_idle,
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
-        let (clock, random) = (parts.clock, parts.random);
         let started = clock.now();
         Ok(Self {
             public_url: config.public_url.clone(),
@@ -120,7 +125,8 @@ impl App {
             second_verifier: config.saml.second_verifier,
             clock_skew: config.saml.clock_skew,
             remembers_since: (!matches!(config.store.url, StoreUrl::Redis(_))).then_some(started),
-            backend: parts.backend,
+            metrics,
+            backend,
         })
     }
 
@@ -226,6 +232,7 @@ impl App {
     /// Ends the story of a login that was refused. A store that does not take it is logged: the person hears of the first
     /// fault, not of the second.
     pub async fn tell_failure(&self, trace: postern_core::trace::Trace, fault: &Fault, begun: bool) {
+        self.metrics.login_failed(fault.code);
         if let Err(second) = self.logins.fail(trace, fault, begun).await {
             tracing::error!(fault.code = second.code.name(), "a failed login could not be recorded");
         }

@@ -29,6 +29,7 @@ pub async fn observe(
     let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
     let reference = TraceId::random(&*app.random);
     let began = app.now();
+    let _until_answered = app.metrics.in_flight();
 
     // The request is not cloned here: routing needs it to itself.
     let mut response = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -77,6 +78,7 @@ fn render(refusal: Option<&Refusal>, reference: &TraceId, app: &App) -> HttpResp
         }
     };
     let code = refusal.fault.code;
+    app.metrics.refused(code);
     let shown = refusal.reference(reference);
     match code.mender() {
         Mender::Us | Mender::BridgeAdmin if code.status() >= 500 => {

@@ -8,8 +8,8 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discovery, error, health, introspect, jwks, par, revoke, saml_cer, saml_configuration, select,
-    sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, discovery, error, health, introspect, jwks, metrics, par, revoke, saml_cer, saml_configuration,
+    select, sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -66,6 +66,7 @@ pub fn operations(config: &mut ServiceConfig, app: &Data<App>) {
     config.app_data(app.clone());
     route!(config, "/health/live", "GET, HEAD", get => health::live, head => health::live);
     route!(config, "/health/ready", "GET, HEAD", get => health::ready, head => health::ready);
+    route!(config, "/metrics", "GET", get => metrics::metrics);
     config.default_service(web::to(unknown));
 }
 

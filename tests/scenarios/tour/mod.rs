@@ -59,6 +59,8 @@ pub(crate) struct Tour {
     pub(crate) dump: Vec<u8>,
     /// What Postern logged at debug level, to the very end.
     pub(crate) log: String,
+    /// Its metrics, likewise.
+    pub(crate) metrics: String,
 }
 
 /// The tour under way: Postern on an empty Redis, one customer, one registered app.
@@ -89,7 +91,8 @@ impl Tour {
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
         store::take_it_away(&mut guide).await;
-        Tour { met: guide.met, marks: guide.marks, dump, log: guide.postern.log() }
+        let metrics = guide.postern.metrics().await;
+        Tour { met: guide.met, marks: guide.marks, dump, log: guide.postern.log(), metrics }
     }
 }
 

@@ -115,6 +115,10 @@ impl<'a> Keys<'a> {
     pub fn refreshes(&self) -> Index {
         Index("p1:x:refresh".into())
     }
+    /// Connections, by when the last of their IdP's certificates expires.
+    pub fn expiries(&self) -> Index {
+        Index("p1:x:expiry".into())
+    }
     /// Who does a piece of background work.
     pub fn lease(&self, name: &str) -> Key<Lease> {
         Key::new(format!("p1:lease:{{{}}}", self.blind::<Lease>(&[name])))

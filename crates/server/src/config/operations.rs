@@ -7,9 +7,9 @@ use super::reading::Reading;
 use super::settings::settings;
 
 settings! {
-    /// The listener for those who run Postern: `/health/live` and `/health/ready`.
+    /// The listener for those who run Postern: `/health/live`, `/health/ready` and `/metrics`.
     struct Written in "operations." {
-        /// IP address and port of the operations listener. It asks for no credentials, so let only probes reach it.
+        /// IP address and port of the operations listener. It asks for no credentials, so let only probes and Prometheus reach it.
         listen: String = "127.0.0.1:9225",
     }
 }

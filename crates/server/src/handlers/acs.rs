@@ -30,6 +30,7 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
 
     let outcome = match finish(app, &mut login, form).await {
         Ok(code) => {
+            app.metrics.login_succeeded();
             let code = [("code", code.expose())];
             let mut response = to_app(&login.return_to, app.public_url.as_str(), &code, true);
             browser.repetition.count(&mut response, &login.connection);

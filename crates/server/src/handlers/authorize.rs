@@ -75,6 +75,7 @@ async fn begin(
     if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
         && let Some(code) = app.logins.pick_up(request, door, &connection, secret, &trace).await?
     {
+        app.metrics.login_succeeded();
         let mut response = to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false);
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);

@@ -114,5 +114,6 @@ async fn deliver(
     trace: Trace,
 ) -> Result<HttpResponse, Fault> {
     let (return_to, code) = app.logins.deliver(connection, product, answer, trace).await?;
+    app.metrics.login_succeeded();
     Ok(to_app(&return_to, app.public_url.as_str(), &[("code", code.expose())], true))
 }

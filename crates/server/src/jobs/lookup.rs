@@ -78,6 +78,7 @@ async fn fetched(app: &App, Turn { lookup, connection, .. }: Turn) -> Arc<Connec
         Ok(Renewal::Unchanged) => connection,
         Err(fault) => {
             tracing::warn!(fault.code = fault.code.name(), "metadata could not be fetched for an unknown key");
+            app.metrics.metadata_failed(fault.code);
             // Or somebody else renewed it at the same time.
             app.connections.answering(&connection.id).await.unwrap_or(connection)
         }

@@ -41,6 +41,7 @@ pub async fn round(app: &App) -> Result<(), Fault> {
             Ok(_) => INTERVAL,
             Err(fault) => {
                 tracing::warn!(fault.code = fault.code.name(), "a connection's metadata was not renewed");
+                app.metrics.metadata_failed(fault.code);
                 app.connections.not_renewed(&connection, &fault).await?;
                 AGAIN
             }

@@ -1,5 +1,6 @@
 //! What Postern does by itself: background work that one replica at a time does, by a lease in the store.
 
+pub mod certificates;
 pub mod keys;
 pub mod lookup;
 pub mod metadata;

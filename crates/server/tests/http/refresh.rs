@@ -19,15 +19,15 @@ use serde_json::{Value, json};
 use crate::world::{CALLBACK, IDP, World};
 
 /// An address that answers what it is told, and counts how often it is asked.
-struct Address {
-    url: String,
+pub(crate) struct Address {
+    pub(crate) url: String,
     says: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
     server: ServerHandle,
 }
 
 impl Address {
-    fn start(document: String) -> Self {
+    pub(crate) fn start(document: String) -> Self {
         let says = Arc::new(Mutex::new((200, document)));
         let asked = Arc::new(AtomicUsize::new(0));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -48,7 +48,7 @@ impl Address {
         actix_web::rt::spawn(server);
         Self { url, says, asked, server: handle }
     }
-    fn say(&self, status: u16, document: String) {
+    pub(crate) fn say(&self, status: u16, document: String) {
         *self.says.lock().unwrap() = (status, document);
     }
     fn asked(&self) -> usize {
@@ -56,12 +56,12 @@ impl Address {
     }
 }
 
-fn of(key: &Key) -> String {
+pub(crate) fn of(key: &Key) -> String {
     metadata(IDP, "https://idp.example.com/sso", key)
 }
 
 /// The tenant `url.example` whose metadata comes from an address.
-async fn world(address: &Address) -> World {
+pub(crate) async fn world(address: &Address) -> World {
     let world = World::configured("fetch.allow_networks = [\"127.0.0.0/8\"]\n").await;
     let body = json!({
         "tenant": "url.example", "product": "crm", "redirectUrl": CALLBACK, "defaultRedirectUrl": CALLBACK, "metadataUrl": address.url,

@@ -59,7 +59,9 @@ pub async fn remove(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Ref
 }
 
 async fn connection(call: &ApiCall, id: &str) -> Result<Arc<Connection>, Fault> {
-    sso::named(call, id).await?.into_iter().next().ok_or_else(|| Code::ConnectionNotFound.into())
+    let connection = sso::named(call, id).await?.into_iter().next().ok_or(Code::ConnectionNotFound)?;
+    connection.idp.saml()?;
+    Ok(connection)
 }
 
 fn shown(keys: &ConnectionKeys) -> Value {

@@ -1,0 +1,163 @@
+//! What happens, in numbers, for whoever watches over Postern: counted here, read at `/metrics` of the operations listener.
+//! Labels are codes of faults and random ids of connections; never a tenant, a domain or an address. `docs/METRICS.md` says
+//! what each is good for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use postern_core::connection::ConnectionId;
+use postern_core::fault::Code;
+use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The numbers of this process.
+pub struct Metrics {
+    registry: Registry,
+    logins: Family<Outcome, Counter>,
+    refusals: Family<OfCode, Counter>,
+    metadata_failures: Family<OfCode, Counter>,
+    requests_in_flight: Gauge,
+    store_errors: Counter,
+    expiries: Expiries,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfCode {
+    code: &'static str,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let expiries = Expiries { clock, of: Arc::default() };
+        let mut metrics = Self {
+            registry: Registry::with_prefix("postern"),
+            logins: Family::default(),
+            refusals: Family::default(),
+            metadata_failures: Family::default(),
+            requests_in_flight: Gauge::default(),
+            store_errors: Counter::default(),
+            expiries: expiries.clone(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("logins", "Logins that ended, by outcome, failed ones by code", metrics.logins.clone());
+        registry.register("refusals", "Requests that were refused, by code", metrics.refusals.clone());
+        let help = "Metadata of identity providers that did not come or were refused, by code";
+        registry.register("metadata_refresh_failures", help, metrics.metadata_failures.clone());
+        let help = "Requests that are being answered";
+        registry.register("requests_in_flight", help, metrics.requests_in_flight.clone());
+        registry.register("store_errors", "Round trips to the store that failed", metrics.store_errors.clone());
+        registry.register_collector(Box::new(expiries));
+        // What never happened is zero, not absent: otherwise its first time would not be seen to be a rise.
+        drop(metrics.logins.get_or_create(&Outcome { outcome: "succeeded", code: "" }));
+        metrics
+    }
+
+    /// The app has its code.
+    pub fn login_succeeded(&self) {
+        self.logins.get_or_create(&Outcome { outcome: "succeeded", code: "" }).inc();
+    }
+
+    /// A login was refused.
+    pub fn login_failed(&self, code: Code) {
+        self.logins.get_or_create(&Outcome { outcome: "failed", code: code.name() }).inc();
+    }
+
+    /// A request was refused.
+    pub fn refused(&self, code: Code) {
+        self.refusals.get_or_create(&OfCode { code: code.name() }).inc();
+    }
+
+    /// Metadata did not come, or were refused.
+    pub fn metadata_failed(&self, code: Code) {
+        self.metadata_failures.get_or_create(&OfCode { code: code.name() }).inc();
+    }
+
+    /// A request is being answered, until what this returns is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.requests_in_flight.inc();
+        InFlight(self.requests_in_flight.clone())
+    }
+
+    /// Replaces what is known of certificates: of each connection, when the last of them expires.
+    pub fn certificates_expire(&self, at: impl IntoIterator<Item = (ConnectionId, Timestamp)>) {
+        *self.expiries.of.write().unwrap_or_else(PoisonError::into_inner) = at.into_iter().collect();
+    }
+
+    /// A store whose failures are counted.
+    pub fn watch(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        Arc::new(Watched { backend, errors: self.store_errors.clone() })
+    }
+
+    /// Everything, in the text format of Prometheus.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// A request that is being answered.
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+struct Watched {
+    backend: Arc<dyn Backend>,
+    errors: Counter,
+}
+
+#[async_trait]
+impl Backend for Watched {
+    async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
+        let outcome = self.backend.run(batch).await;
+        if outcome.is_err() {
+            self.errors.inc();
+        }
+        outcome
+    }
+}
+
+/// When certificates expire. What is left of the time is computed at each scrape.
+#[derive(Clone)]
+struct Expiries {
+    clock: Arc<dyn Clock>,
+    of: Arc<RwLock<BTreeMap<ConnectionId, Timestamp>>>,
+}
+
+impl fmt::Debug for Expiries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expiries").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Expiries {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Until the last signing certificate of a connection expires; below zero: since it did";
+        let mut family = encoder.encode_descriptor("certificate_expiry_seconds", help, None, MetricType::Gauge)?;
+        let now = self.clock.now();
+        for (connection, at) in self.of.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let labels = [("connection", connection.0.as_str())];
+            family.encode_family(&labels)?.encode_gauge(&at.duration_since(now).as_secs())?;
+        }
+        Ok(())
+    }
+}
