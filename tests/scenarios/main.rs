@@ -6,6 +6,7 @@ mod demo;
 mod faults;
 mod identity_providers;
 mod marks;
+mod openid_clients;
 mod rotation;
 mod secrecy;
 mod sign_in;

@@ -202,7 +202,8 @@ pub fn is_wanting(identity: &Identity, mapping: &Mapping) -> bool {
     !has("email") || !(has("name") || has("firstName")) || mapped.into_iter().any(|claim| !has(claim))
 }
 
-/// Says what Jackson's names say in the names of OIDC Core §5.1 too, where a connection's mapping did not set them.
+/// Says what Jackson's names say in the names of OIDC Core §5.1 too, where a connection's mapping did not set them. Apps that
+/// know these alone show `name`, so a person who has none is called by the parts of it.
 pub fn add_standard_names(claims: &mut Claims) {
     for (ours, standard) in
         [("firstName", "given_name"), ("lastName", "family_name"), ("username", "preferred_username")]
@@ -210,6 +211,11 @@ pub fn add_standard_names(claims: &mut Claims) {
         if let Some(value) = claims.get(ours).cloned() {
             claims.entry(standard).or_insert(value);
         }
+    }
+    let parts: Vec<_> = ["firstName", "lastName"].iter().filter_map(|part| claims.get(*part)?.as_str()).collect();
+    if !parts.is_empty() {
+        let whole = json!(parts.join(" "));
+        claims.entry("name").or_insert(whole);
     }
 }
 
@@ -276,6 +282,21 @@ mod tests {
         let mapping: Mapping = serde_json::from_value(mapping).unwrap();
         mapping.check().unwrap();
         claims(identity, "subject", &mapping)
+    }
+
+    #[test]
+    fn a_person_without_a_name_is_called_by_its_parts() {
+        let told = |value: Value| {
+            let mut claims = value.as_object().unwrap().clone();
+            add_standard_names(&mut claims);
+            claims["name"].as_str().map(str::to_owned)
+        };
+        assert_eq!(told(json!({ "firstName": "Alice", "lastName": "Liddell" })).unwrap(), "Alice Liddell");
+        assert_eq!(told(json!({ "lastName": "Liddell" })).unwrap(), "Liddell");
+        assert_eq!(told(json!({ "firstName": "Alice", "name": "A. P. Liddell" })).unwrap(), "A. P. Liddell");
+        let mut nobody = Claims::new();
+        add_standard_names(&mut nobody);
+        assert!(nobody.is_empty());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-// A whole app that signs people in with Auth.js and its own `boxyhq-saml` provider, both unmodified. Everything it knows of
-// Postern comes from the environment, as a developer would set it:
+// A whole app that signs people in with Auth.js, unmodified. Everything it knows of Postern comes from the environment, as a
+// developer would set it:
 //
 //   PORT            where it listens, on 127.0.0.1
 //   ISSUER          Postern's public URL
@@ -7,25 +7,33 @@
 //   CLIENT_SECRET
 //   SIGN_IN_PARAMS  what signIn() passes on to authorize, as a query string: `tenant=…&product=…`; may be empty
 //   CHECKS          e.g. `pkce,state`; unset: the provider's defaults
+//   SCOPE           for `saml`; unset: Auth.js asks for `openid profile email`
+//   PROVIDER        `saml`: Auth.js' own `boxyhq-saml` provider, which speaks OAuth; `saml-oidc`: the same, told to speak OpenID
+//                   Connect; `oidc`: a provider of Auth.js' type "oidc", which reads everything from our discovery document
 import { createServer } from "node:http";
 import { Auth } from "@auth/core";
 import BoxyHQSAML from "@auth/core/providers/boxyhq-saml";
 
-const { PORT, ISSUER, CLIENT_ID, CLIENT_SECRET, SIGN_IN_PARAMS, CHECKS } = process.env;
+const { PORT, ISSUER, CLIENT_ID, CLIENT_SECRET, SIGN_IN_PARAMS, CHECKS, SCOPE, PROVIDER } = process.env;
 const origin = `http://127.0.0.1:${PORT}`;
+
+const client = { issuer: ISSUER, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
+const provider = {
+  saml: () =>
+    BoxyHQSAML({
+      ...client,
+      ...(CHECKS && { checks: CHECKS.split(",") }),
+      ...(SCOPE !== undefined && { authorization: { params: { scope: SCOPE } } }),
+    }),
+  "saml-oidc": () => BoxyHQSAML({ ...client, type: "oidc", checks: ["pkce", "state", "nonce"] }),
+  oidc: () => ({ ...client, id: "postern", name: "Postern", type: "oidc", checks: ["pkce", "state", "nonce"] }),
+}[PROVIDER]();
 
 const config = {
   basePath: "/api/auth",
   secret: "a secret of this app alone, for its session cookies",
   trustHost: true,
-  providers: [
-    BoxyHQSAML({
-      issuer: ISSUER,
-      clientId: CLIENT_ID,
-      clientSecret: CLIENT_SECRET,
-      ...(CHECKS && { checks: CHECKS.split(",") }),
-    }),
-  ],
+  providers: [provider],
   callbacks: {
     // Auth.js makes up an id of its own for users without a database; the provider's is the account's.
     jwt: ({ token, account }) => (account ? { ...token, sub: account.providerAccountId } : token),
@@ -35,7 +43,7 @@ const config = {
 
 // Beside Auth.js there is one page: it signs in as `next-auth/react` does, with the CSRF token and a post.
 const home = `<!doctype html><title>App</title>
-<form method="post" action="/api/auth/signin/boxyhq-saml?${SIGN_IN_PARAMS.replaceAll("&", "&amp;")}">
+<form method="post" action="/api/auth/signin/${provider.id}?${SIGN_IN_PARAMS.replaceAll("&", "&amp;")}">
 <input type="hidden" name="csrfToken"><input type="hidden" name="callbackUrl" value="${origin}/api/auth/session">
 <button disabled>Sign in</button></form>
 <script type="module">
