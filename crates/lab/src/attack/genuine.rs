@@ -48,6 +48,11 @@ pub const GENUINE: &[Genuine] = &[
             " Method = 'urn:oasis:names:tc:SAML:2.0:cm:bearer' ",
         )
     }),
+    genuine("white_space_in_attributes_is_no_plain_space", |scene| {
+        // Signed as spaces, which is how XML 1.0 §3.3.3 has everybody read it.
+        let signed = scene.writes_whole(r#"<saml:Attribute "#, r#"<saml:Attribute FriendlyName="a b c d e" "#);
+        changed(&signed, r#""a b c d e""#, "\"a\tb\nc\r\nd\re\"")
+    }),
     genuine("the_certificate_in_it_is_another", |scene| {
         scene.tampered(&scene.key.certificate_base64(), &scene.other_key.certificate_base64())
     }),
