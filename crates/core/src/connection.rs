@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection_keys::ConnectionKeys;
 use crate::fault::{Code, Fault};
+use crate::federation::Lifetime;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
 use crate::ports::Timestamp;
@@ -182,6 +183,12 @@ pub struct SamlIdp {
     pub wants_signed_requests: bool,
     /// Where its metadata was fetched from.
     pub metadata_url: Option<String>,
+    /// How long its metadata describes it.
+    #[serde(default)]
+    pub lifetime: Lifetime,
+    /// Whether metadata without a near end is refused, and past it every login (M4).
+    #[serde(default)]
+    pub strict_federation: bool,
     /// Whether it has to authenticate the person anew each time.
     pub force_authn: bool,
     /// The NameID format to ask for; none: whatever it sends (SDP-SP04).
@@ -209,12 +216,28 @@ impl SamlIdp {
             signing_keys,
             wants_signed_requests: false,
             metadata_url: None,
+            lifetime: Lifetime::default(),
+            strict_federation: false,
             force_authn: false,
             name_id_format: None,
             sign_requests: None,
             authn_contexts: Vec::new(),
             provider_name: None,
             allow: BTreeSet::new(),
+        }
+    }
+
+    /// The same IdP as `description` has it: its name, addresses, keys and wishes. What an operator settled stays.
+    pub fn described_by(&self, description: SamlIdp) -> Self {
+        Self {
+            entity_id: description.entity_id,
+            sso: description.sso,
+            slo: description.slo,
+            signing_keys: description.signing_keys,
+            wants_signed_requests: description.wants_signed_requests,
+            metadata_url: description.metadata_url,
+            lifetime: description.lifetime,
+            ..self.clone()
         }
     }
 

@@ -19,7 +19,7 @@ use crate::mapping::{Mapping, hex_ripemd160};
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
 use crate::redirect;
-use crate::refresh::{INTERVAL, countdown};
+use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_id};
 use crate::store::{Batch, Index, Record, Store};
@@ -125,6 +125,7 @@ impl Connections {
             Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
             None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
         };
+        idp.check_metadata(self.clock.now())?;
         connection.idp = idp;
         if settings.redirect_urls.as_ref().is_none_or(Vec::is_empty) {
             return Err(Code::FieldMissing.fault().expected("redirectUrl"));
@@ -174,6 +175,7 @@ impl Connections {
         let mut connection = (*stored.record).clone();
         if let Some(idp) = idp {
             connection.idp.check_same(&idp)?;
+            idp.check_metadata(self.clock.now())?;
             connection.idp = idp;
         }
         self.apply(&mut connection, settings).await?;
@@ -187,24 +189,26 @@ impl Connections {
         }
     }
 
-    /// Replaces what is known of the IdP, for a reason that the event tells.
+    /// Replaces what is known of the IdP, for a reason that an event tells; without one, nobody has to hear of it.
     pub(crate) async fn replace_idp(
         &self,
         id: &ConnectionId,
         idp: Idp,
-        why: serde_json::Value,
+        why: Option<serde_json::Value>,
     ) -> Result<Arc<Connection>, Fault> {
         let key = self.store.keys().connection(id);
         let mut batch = self.store.batch();
         let slot = batch.get(&key);
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
         let connection = Connection { idp, ..(*stored.record).clone() };
-        let mut event = self.event(EventKind::ConnectionUpdated, &connection);
-        event.data["changed"] = why;
         let mut batch = self.store.batch();
         let written = batch.replace(&key, Some(&stored), &connection);
         self.queue(&mut batch, &connection);
-        event.append(&mut batch, &self.store);
+        if let Some(why) = why {
+            let mut event = self.event(EventKind::ConnectionUpdated, &connection);
+            event.data["changed"] = why;
+            event.append(&mut batch, &self.store);
+        }
         match batch.run().await?.written(written) {
             true => Ok(Arc::new(connection)),
             false => Err(Code::ChangedMeanwhile.into()),
@@ -222,8 +226,11 @@ impl Connections {
                 batch.index_remove(&keys.expiries(), name.clone());
             }
         }
+        let now = self.clock.now();
         match connection.idp.is_renewed() {
-            true => batch.index_add(&keys.refreshes(), countdown(after(self.clock.now(), INTERVAL)), name),
+            true => {
+                batch.index_add(&keys.refreshes(), countdown(after(now, connection.idp.renewal_interval(now))), name);
+            }
             false => {
                 batch.index_remove(&keys.refreshes(), name);
             }

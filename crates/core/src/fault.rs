@@ -246,6 +246,7 @@ faults! {
     SamlDecryptionFailed, IdpAdmin, 403, "access_denied", "The assertion could not be decrypted.", "Give the identity provider Postern's current metadata: it probably encrypts for a key that Postern no longer has. More is not told on purpose; with AES-CBC in an unsigned response, a wrong signature inside has this code too.";
 
     /// The IdP answers: signatures
+    SamlMetadataExpired, BridgeAdmin, 403, "access_denied", "The metadata of the identity provider is past its validUntil, and the connection is in strict federation.", "Update the connection with current metadata by PATCH /api/v1/sso. Where metadata has an address, look in the events for connection.metadata_failed, which says why it was not renewed.";
     SamlUnsigned, IdpAdmin, 403, "access_denied", "Neither the response nor its assertion is signed.", "Switch on signing of the assertion (or of the response) for this application at the identity provider.";
     SamlSignatureForm, IdpAdmin, 403, "access_denied", "The signature does not have the form that SAML prescribes.", "Let the identity provider make one enveloped signature with a single reference to its parent and exclusive canonicalisation.";
     SamlSignatureAlgorithm, IdpAdmin, 403, "access_denied", "The signature uses an algorithm that is not accepted.", "Set the signature algorithm at the identity provider to RSA-SHA256 and the digest to SHA-256. For one that knows nothing but SHA-1, have the operator add sha1 to the connection's allow list.";
@@ -349,6 +350,10 @@ faults! {
     MetadataKeyMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no usable signing certificate.", "Let the identity provider publish its signing certificate: without one no login could be trusted.";
     MetadataEndpointMissing, BridgeAdmin, 400, "invalid_request", "The metadata has no sign-on address with the HTTP-Redirect or HTTP-POST binding.", "Enable one of these bindings at the identity provider.";
     MetadataEndpointInvalid, BridgeAdmin, 400, "invalid_request", "The metadata has a sign-on address that is not an https URL.", "Let the identity provider publish absolute https addresses.";
+    MetadataValidUntilMissing, BridgeAdmin, 400, "invalid_request", "The metadata does not say until when it holds, and the connection is in strict federation.", "Use the metadata that the federation publishes, which has validUntil; or set strictFederation to false for an identity provider outside a federation.";
+    MetadataValidUntilTooFar, BridgeAdmin, 400, "invalid_request", "The metadata says that it holds for more than 31 days, and the connection is in strict federation.", "Let whoever publishes the metadata set validUntil to at most 31 days ahead and publish anew before; or set strictFederation to false.";
+    MetadataExpired, BridgeAdmin, 400, "invalid_request", "The metadata is past its validUntil, and the connection is in strict federation.", "Download the metadata again. If it is still past, tell whoever publishes it.";
+    MetadataSourceUnverified, BridgeAdmin, 400, "invalid_request", "The metadata comes over plain http, and the connection is in strict federation.", "Use the https address of the metadata.";
     MetadataTooLarge, BridgeAdmin, 400, "invalid_request", "The metadata is larger than 1 MiB.", "Send the metadata of the one identity provider, not of a federation.";
 
     /// Outgoing requests

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod event;
 pub mod expiry;
 pub mod fault;
+pub mod federation;
 pub mod identity;
 pub mod login;
 pub mod lookup;

@@ -18,9 +18,6 @@ use crate::ports::Timestamp;
 use crate::store::Record;
 use crate::trace::milliseconds;
 
-/// How often metadata is fetched, unless it asks for more or less.
-pub const INTERVAL: Duration = Duration::from_secs(3600);
-
 /// That somebody does a piece of work, or did it a moment ago.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Lease {}
@@ -34,7 +31,7 @@ impl Record for Lease {
 pub enum Renewal {
     /// It says what it said before.
     Unchanged,
-    /// It says something else, and the connection does now too.
+    /// It says something else, perhaps only until when it holds, and the connection does now too.
     Changed(Arc<Connection>),
 }
 
@@ -63,7 +60,7 @@ impl Connections {
     }
 
     /// Takes over what fresh documents say: keys and addresses. Whose people these are never changes by itself (M6); what an
-    /// operator settled stays.
+    /// operator settled stays. In strict federation a document that does not bind is refused (M4).
     pub async fn renew(&self, connection: &Connection, fresh: Idp) -> Result<Renewal, Fault> {
         connection.idp.check_same(&fresh)?;
         let (renewed, changed) = match (&connection.idp, fresh) {
@@ -71,10 +68,14 @@ impl Connections {
             (Idp::Oidc(present), Idp::Oidc(fresh)) => renewed_oidc(present, fresh),
             _ => return Ok(Renewal::Unchanged), // refused above
         };
-        match changed.as_object().is_some_and(|members| members.values().any(|changed| *changed == true)) {
-            false => Ok(Renewal::Unchanged),
-            true => Ok(Renewal::Changed(self.replace_idp(&connection.id, renewed, changed).await?)),
+        renewed.check_metadata(self.clock.now())?;
+        let news = changed.as_object().is_some_and(|members| members.values().any(|changed| *changed == true));
+        if !news && renewed.lifetime() == connection.idp.lifetime() {
+            return Ok(Renewal::Unchanged);
         }
+        // Federations publish anew every day with a later end: that is no news.
+        let connection = self.replace_idp(&connection.id, renewed, news.then_some(changed)).await?;
+        Ok(Renewal::Changed(connection))
     }
 
     /// Records that fresh metadata was refused or did not come; the last good copy goes on.
@@ -90,20 +91,14 @@ impl Connections {
 
 /// A SAML IdP as its metadata describes it now, and what of it changed.
 fn renewed_saml(present: &SamlIdp, fresh: SamlIdp) -> (Idp, serde_json::Value) {
+    let renewed = present.described_by(SamlIdp { metadata_url: present.metadata_url.clone(), ..fresh });
     let changed = json!({
         "by": "metadata",
-        "signing_keys": fresh.signing_keys != present.signing_keys,
-        "sso": fresh.sso != present.sso,
-        "slo": fresh.slo != present.slo,
-        "wants_signed_requests": fresh.wants_signed_requests != present.wants_signed_requests,
+        "signing_keys": renewed.signing_keys != present.signing_keys,
+        "sso": renewed.sso != present.sso,
+        "slo": renewed.slo != present.slo,
+        "wants_signed_requests": renewed.wants_signed_requests != present.wants_signed_requests,
     });
-    let renewed = SamlIdp {
-        sso: fresh.sso,
-        slo: fresh.slo,
-        signing_keys: fresh.signing_keys,
-        wants_signed_requests: fresh.wants_signed_requests,
-        ..present.clone()
-    };
     (Idp::Saml(renewed), changed)
 }
 

@@ -3,5 +3,5 @@
 mod idp;
 mod sp;
 
-pub use idp::{IdpMetadata, read};
+pub use idp::{IdpMetadata, certificate_notes, read};
 pub use sp::{Contact, Logo, Presentation, SpMetadata};

@@ -170,6 +170,10 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
         notes.extend(signed.proofs().flat_map(|proof| worth_knowing(proof, expected.now)));
         notes.extend(signed.second.clone());
     }
+    // M4: outside strict federation, where such a login was refused before, it is a thing to know.
+    if let Some(until) = expected.idp.lifetime.valid_until.filter(|&until| until <= expected.now) {
+        notes.push(format!("the metadata was valid until {until}"));
+    }
     if opened.is_some_and(|opened| opened.thanks_to_cbc) {
         notes.push(thanks_to(Allowance::AesCbc));
     }

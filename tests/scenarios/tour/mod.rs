@@ -11,6 +11,7 @@
 //! | the app redeems | `token` |
 //! | the app keeps people signed in | `refresh` |
 //! | the operator calls | `api` |
+//! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
 
 mod acs;
@@ -18,6 +19,7 @@ mod api;
 mod asking;
 mod authorize;
 mod encryption;
+mod federation;
 mod par;
 mod refresh;
 mod store;
@@ -88,6 +90,7 @@ impl Tour {
         token::visit(&mut guide).await;
         refresh::visit(&mut guide).await;
         api::visit(&mut guide).await;
+        federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
         store::take_it_away(&mut guide).await;

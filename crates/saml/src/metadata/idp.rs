@@ -9,8 +9,9 @@ use roxmltree::Node;
 use url::{Host, Url};
 use x509_cert::der::Decode;
 
-use postern_core::connection::{Certificate, Endpoints, SigningKeys};
+use postern_core::connection::{Certificate, Endpoints, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
+use postern_core::federation::Lifetime;
 use postern_core::ports::Timestamp;
 
 use crate::document::{self, METADATA, Unreadable};
@@ -46,19 +47,37 @@ pub struct IdpMetadata {
 }
 
 impl IdpMetadata {
-    /// What an operator may want to know at `now`: certificates and a document past their dates (M8, they warn only).
-    pub fn notes_at(&self, now: Timestamp) -> Vec<String> {
-        let certificates =
-            self.signing_keys.certificates().iter().filter(|certificate| certificate.not_after < now).map(
-                |certificate| {
-                    let fingerprint = certificate::fingerprint(certificate);
-                    format!("the signing certificate {fingerprint} expired on {}", certificate.not_after)
-                },
-            );
-        let document =
-            self.valid_until.filter(|&until| until <= now).map(|until| format!("the metadata was valid until {until}"));
-        certificates.chain(document).collect()
+    /// How long the document describes it.
+    pub fn lifetime(&self) -> Lifetime {
+        let cache_seconds = self.cache_duration.and_then(|duration| u64::try_from(duration.as_secs()).ok());
+        Lifetime { valid_until: self.valid_until, cache_seconds }
     }
+}
+
+/// As a connection knows it, with nothing settled yet.
+impl From<IdpMetadata> for SamlIdp {
+    fn from(read: IdpMetadata) -> Self {
+        SamlIdp {
+            lifetime: read.lifetime(),
+            sso: read.sso,
+            slo: read.slo,
+            wants_signed_requests: read.wants_signed_requests,
+            ..SamlIdp::new(read.entity_id, read.signing_keys)
+        }
+    }
+}
+
+/// What an operator may want to know at `now` of certificates past their dates or near them: they warn and never decide (M8).
+pub fn certificate_notes(certificates: &[Certificate], now: Timestamp) -> Vec<String> {
+    /// When people begin to be warned.
+    const NEAR: SignedDuration = SignedDuration::from_hours(30 * 24);
+    let note = |certificate: &Certificate| {
+        let (fingerprint, end) = (certificate::fingerprint(certificate), certificate.not_after);
+        let left = end.duration_since(now);
+        let verb = if left.is_negative() { "expired" } else { "expires" };
+        (left <= NEAR).then(|| format!("the signing certificate {fingerprint} {verb} on {end}"))
+    };
+    certificates.iter().filter_map(note).collect()
 }
 
 impl Unreadable {

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use postern_core::fault::Code;
-use postern_saml::metadata::{IdpMetadata, read};
+use postern_saml::metadata::{IdpMetadata, certificate_notes, read};
 
 use crate::support::*;
 
@@ -70,8 +70,17 @@ fn prefixed_names_and_attributes() {
     let read = fine(&xml);
     assert!(read.wants_signed_requests);
     assert_eq!(read.valid_until, Some("2026-02-01T00:00:00Z".parse().unwrap()));
-    assert!(read.notes_at("2026-01-31T00:00:00Z".parse().unwrap()).is_empty());
-    assert_eq!(read.notes_at("2026-02-01T00:00:00Z".parse().unwrap()).len(), 1);
+}
+
+#[test]
+fn m8_certificates_are_spoken_of_before_they_end_and_after() {
+    let certificates = fine(&usual()).signing_keys.certificates().to_vec();
+    let end = certificates[0].not_after;
+    let day = jiff::SignedDuration::from_hours(24);
+    let said = |at| certificate_notes(&certificates, at).concat();
+    assert_eq!(said(end - 31 * day), "");
+    assert!(said(end - 30 * day).ends_with(&format!(" expires on {end}")));
+    assert!(said(end + day).ends_with(&format!(" expired on {end}")));
 }
 
 #[test]

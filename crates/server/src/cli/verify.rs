@@ -149,7 +149,7 @@ impl Question {
         let allow = allow.collect::<Result<_, _>>()?;
         let idp = metadata::read(&read(&self.idp_metadata)?, None)
             .map_err(|fault| format!("{}: {fault} {}", self.idp_metadata.display(), fault.code.hint()))?;
-        Ok(SamlIdp { allow, ..SamlIdp::new(idp.entity_id, idp.signing_keys) })
+        Ok(SamlIdp { allow, ..idp.into() })
     }
 }
 

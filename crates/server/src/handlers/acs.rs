@@ -53,6 +53,7 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
 
 async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, Fault> {
     let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
+    let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let acs_url = app.acs_url_of(&connection);
     let request_id = login.upstream.saml()?;

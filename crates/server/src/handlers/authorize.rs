@@ -15,6 +15,7 @@ use postern_saml::request::{self, AuthnRequest, NameIdPolicy, Wishes};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
+use crate::jobs::lookup;
 use crate::pages;
 use crate::reply::{Refusal, no_store, redirect, to_app};
 
@@ -69,6 +70,7 @@ async fn begin(
         // The page finds the same door by the same parameters; nothing is kept for it.
         Answerer::Several(_) => return Ok(redirect(&select_url(app, fields), false)),
     };
+    let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let mut trace = trace.clone();
     trace.notes.extend(browser.repetition.judge(&connection.id)?);
     // Somebody who came from the IdP, and whom the app now asks for.

@@ -42,6 +42,7 @@ pub async fn unsolicited(
     let trace = trace(&app, &connection, product.as_deref());
 
     let outcome = async {
+        let connection = lookup::current(&app, connection.clone()).await?;
         let answer = accept(&app, &connection, &form).await?;
         match connection.unsolicited_delivery {
             Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), answer).await,

@@ -37,7 +37,7 @@ pub async fn verify(
         response::verify(xml, &app.expectation(idp, acs_url, request_id, &keys.decryption))
     };
     match judge(connection) {
-        Err(fault) if fault.code == Code::SamlSignatureOtherKey => match renewed(app, connection).await {
+        Err(fault) if fault.code == Code::SamlSignatureOtherKey => match with_other_keys(app, connection).await {
             Some(connection) => judge(&connection),
             None => Err(fault),
         },
@@ -46,7 +46,23 @@ pub async fn verify(
 }
 
 /// The connection with other keys, if its metadata has any.
-async fn renewed(app: &App, connection: &Connection) -> Option<Arc<Connection>> {
+async fn with_other_keys(app: &App, connection: &Connection) -> Option<Arc<Connection>> {
+    renewed(app, connection, |present| has_other_keys(present, connection)).await
+}
+
+/// The connection by metadata that holds: where strict federation ends with the metadata, they are fetched (M4).
+pub async fn current(app: &App, connection: Arc<Connection>) -> Result<Arc<Connection>, Fault> {
+    let check = |connection: &Connection| connection.idp.check_current(app.now());
+    let Err(fault) = check(&connection) else { return Ok(connection) };
+    renewed(app, &connection, |present| check(present).is_ok()).await.ok_or(fault)
+}
+
+/// The connection as its metadata has it now, if that is better.
+async fn renewed(
+    app: &App,
+    connection: &Connection,
+    is_better: impl Fn(&Connection) -> bool,
+) -> Option<Arc<Connection>> {
     if !connection.idp.is_renewed() {
         return None;
     }
@@ -55,9 +71,9 @@ async fn renewed(app: &App, connection: &Connection) -> Option<Arc<Connection>> 
     for _ in 0..LOOKS {
         let turn = app.connections.look_up(&connection.id).await.ok()?;
         if turn.own {
-            return Some(fetched(app, turn).await).filter(|present| has_other_keys(present, connection));
+            return Some(fetched(app, turn).await).filter(|present| is_better(present));
         }
-        if has_other_keys(&turn.connection, connection) {
+        if is_better(&turn.connection) {
             return Some(turn.connection);
         }
         let earlier = earlier.get_or_insert_with(|| turn.lookup.clone());
@@ -77,7 +93,7 @@ async fn fetched(app: &App, Turn { lookup, connection, .. }: Turn) -> Arc<Connec
         Ok(Renewal::Changed(renewed)) => renewed,
         Ok(Renewal::Unchanged) => connection,
         Err(fault) => {
-            tracing::warn!(fault.code = fault.code.name(), "metadata could not be fetched for an unknown key");
+            tracing::warn!(fault.code = fault.code.name(), "metadata could not be fetched on demand");
             app.metrics.metadata_failed(fault.code);
             // Or somebody else renewed it at the same time.
             app.connections.answering(&connection.id).await.unwrap_or(connection)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern_core::connection::{Connection, Idp, SamlIdp};
 use postern_core::fault::Fault;
-use postern_core::refresh::{INTERVAL, Renewal};
+use postern_core::refresh::Renewal;
 use postern_saml::metadata;
 
 use crate::app::App;
@@ -38,7 +38,8 @@ pub async fn round(app: &App) -> Result<(), Fault> {
     }
     for connection in app.connections.due(AT_ONCE).await? {
         let next = match refresh(app, &connection).await {
-            Ok(_) => INTERVAL,
+            Ok(Renewal::Changed(connection)) => connection.idp.renewal_interval(app.now()),
+            Ok(Renewal::Unchanged) => connection.idp.renewal_interval(app.now()),
             Err(fault) => {
                 tracing::warn!(fault.code = fault.code.name(), "a connection's metadata was not renewed");
                 app.metrics.metadata_failed(fault.code);
@@ -64,13 +65,5 @@ async fn refresh_saml(app: &App, connection: &Connection, idp: &SamlIdp) -> Resu
     let Some(url) = &idp.metadata_url else { return Ok(Renewal::Unchanged) };
     let document = app.fetch.get(url, LARGEST).await.map_err(crate::fetched::fault)?.bytes;
     let read = metadata::read(&document, Some(&idp.entity_id))?;
-    let fresh = SamlIdp {
-        entity_id: read.entity_id,
-        sso: read.sso,
-        slo: read.slo,
-        signing_keys: read.signing_keys,
-        wants_signed_requests: read.wants_signed_requests,
-        ..idp.clone()
-    };
-    app.connections.renew(connection, Idp::Saml(fresh)).await
+    app.connections.renew(connection, Idp::Saml(read.into())).await
 }

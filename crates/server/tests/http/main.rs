@@ -10,6 +10,7 @@ mod budget;
 mod connection_keys;
 mod direct;
 mod discovery;
+mod federation;
 mod form_post;
 mod id_token;
 mod introspect;

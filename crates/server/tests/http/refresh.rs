@@ -23,7 +23,7 @@ pub(crate) struct Address {
     pub(crate) url: String,
     says: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
-    server: ServerHandle,
+    pub(crate) server: ServerHandle,
 }
 
 impl Address {
@@ -51,7 +51,7 @@ impl Address {
     pub(crate) fn say(&self, status: u16, document: String) {
         *self.says.lock().unwrap() = (status, document);
     }
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
@@ -96,7 +96,7 @@ async fn while_time_passes<T>(world: &World, work: impl Future<Output = T>) -> (
     }
 }
 
-async fn last_event(world: &World) -> Value {
+pub(crate) async fn last_event(world: &World) -> Value {
     let events = world.api(Method::GET, "events", Value::Null).await.json();
     events["data"].as_array().unwrap().last().unwrap().clone()
 }

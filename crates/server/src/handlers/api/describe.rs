@@ -48,6 +48,7 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
         "forceAuthn": idp.force_authn,
         "identifierFormat": idp.name_id_format,
         "metadataUrl": idp.metadata_url,
+        "strictFederation": idp.strict_federation.then_some(true),
         "signRequests": idp.sign_requests,
         "authnContexts": (!idp.authn_contexts.is_empty()).then_some(&idp.authn_contexts),
         "providerName": idp.provider_name,
@@ -62,6 +63,8 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
             "publicKey": joined(|certificate| data_encoding::BASE64.encode(&certificate.der)),
             "thumbprint": joined(thumbprint),
             "validTo": joined(|certificate| certificate.not_after.to_string()),
+            "validUntil": idp.lifetime.valid_until,
+            "cacheSeconds": idp.lifetime.cache_seconds,
         },
     })
 }

@@ -1,11 +1,10 @@
 //! What a request says of a SAML identity provider: by metadata, by hand, or both; and `POST /api/v1/sso/inspect`, which
 //! tells what was understood and changes nothing.
 
-use std::collections::BTreeSet;
-
 use actix_web::HttpResponse;
 use postern_core::connection::{Allowance, Certificate, Connection, Endpoints, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
+use postern_core::federation::{self, Lifetime};
 use postern_core::login::finish::provider;
 use postern_core::ports::Timestamp;
 use postern_core::redirect::is_loopback;
@@ -29,19 +28,15 @@ pub(super) struct Draft {
     certificates: Vec<Certificate>,
     wants_signed_requests: bool,
     metadata_url: Option<String>,
-    valid_until: Option<Timestamp>,
+    lifetime: Lifetime,
+    /// Whether this request brings metadata.
+    by_metadata: bool,
     notes: Vec<String>,
 }
 
 /// `POST …/inspect`: what was recognised, what is missing, what to mind.
 pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let draft = Draft::read(&call, None).await.map_err(Refusal::api)?.unwrap_or_default();
-    let now = call.app.now();
-    let expired = |certificate: &&Certificate| certificate.not_after < now;
-    let mind = draft.certificates.iter().filter(expired).map(|certificate| {
-        format!("the certificate {} expired on {}", certificate::fingerprint(certificate), certificate.not_after)
-    });
-    let notes: Vec<_> = draft.notes.iter().cloned().chain(mind).collect();
     let answer = json!({
         "entityID": draft.entity_id,
         "provider": draft.entity_id.as_deref().map(provider),
@@ -49,10 +44,10 @@ pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
         "sso": describe::endpoints(&draft.sso),
         "slo": describe::endpoints(&draft.slo),
         "wantsSignedRequests": draft.wants_signed_requests,
-        "validUntil": draft.valid_until,
+        "validUntil": draft.lifetime.valid_until,
         "certificates": draft.certificates.iter().map(describe::certificate).collect::<Vec<_>>(),
         "missing": draft.missing(),
-        "notes": notes,
+        "notes": draft.notes(call.app.now()),
     });
     Ok(no_store(&mut HttpResponse::Ok()).json(answer))
 }
@@ -82,6 +77,7 @@ impl Draft {
             certificates: idp.signing_keys.certificates().to_vec(),
             wants_signed_requests: idp.wants_signed_requests,
             metadata_url: idp.metadata_url.clone(),
+            lifetime: idp.lifetime,
             ..Self::default()
         }
     }
@@ -96,18 +92,22 @@ impl Draft {
             base64(encoded).ok_or_else(|| invalid("encodedRawMetadata is not base64"))?
         } else {
             let url = body.one("metadataUrl")?.unwrap_or_default();
+            if boolean(body, "strictFederation")? == Some(true) {
+                federation::check_source(url)?; // before it is asked
+            }
             metadata_url = Some(url.to_owned());
             call.app.fetch.get(url, crate::jobs::metadata::LARGEST).await.map_err(crate::fetched::fault)?.bytes
         };
         let read = metadata::read(&document, body.one("entityID")?)?;
         Ok(Self {
+            lifetime: read.lifetime(),
+            by_metadata: true,
             entity_id: Some(read.entity_id),
             sso: read.sso,
             slo: read.slo,
             certificates: read.signing_keys.certificates().to_vec(),
             wants_signed_requests: read.wants_signed_requests,
             metadata_url,
-            valid_until: read.valid_until,
             notes: read.notes,
         })
     }
@@ -134,6 +134,12 @@ impl Draft {
         Ok(())
     }
 
+    /// What to mind at `now`: in the document, about its end, about certificates.
+    pub(super) fn notes(&self, now: Timestamp) -> Vec<String> {
+        let end = self.by_metadata.then(|| self.lifetime.note(now)).flatten();
+        self.notes.iter().cloned().chain(end).chain(metadata::certificate_notes(&self.certificates, now)).collect()
+    }
+
     /// What is still needed, by the names of the fields.
     fn missing(&self) -> Vec<&'static str> {
         let needs = [
@@ -152,19 +158,19 @@ impl Draft {
             return Err(missing(name));
         }
         let present = known.into_iter().find(|known| self.entity_id.as_ref() == Some(&known.entity_id));
-        Ok(SamlIdp {
-            entity_id: self.entity_id.ok_or_else(|| missing("entityID"))?,
+        let signing_keys = SigningKeys::new(self.certificates).ok_or_else(|| missing("certificates"))?;
+        let entity_id = self.entity_id.ok_or_else(|| missing("entityID"))?;
+        let described = SamlIdp {
             sso: self.sso,
             slo: self.slo,
-            signing_keys: SigningKeys::new(self.certificates).ok_or_else(|| missing("certificates"))?,
             wants_signed_requests: self.wants_signed_requests,
             metadata_url: self.metadata_url,
-            force_authn: present.is_some_and(|present| present.force_authn),
-            sign_requests: present.and_then(|present| present.sign_requests),
-            authn_contexts: present.map(|present| present.authn_contexts.clone()).unwrap_or_default(),
-            provider_name: present.and_then(|present| present.provider_name.clone()),
-            name_id_format: present.and_then(|present| present.name_id_format.clone()),
-            allow: present.map_or_else(BTreeSet::new, |present| present.allow.clone()),
+            lifetime: self.lifetime,
+            ..SamlIdp::new(entity_id, signing_keys)
+        };
+        Ok(match present {
+            Some(present) => present.described_by(described),
+            None => described,
         })
     }
 }
@@ -176,6 +182,9 @@ pub(super) fn settle(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
     }
     if let Some(sign) = text(body, "signRequests")? {
         idp.sign_requests = if sign.is_empty() { None } else { boolean(body, "signRequests")? };
+    }
+    if let Some(strict) = boolean(body, "strictFederation")? {
+        idp.strict_federation = strict;
     }
     if let Some(contexts) = list(body, "authnContexts")? {
         if contexts.len() > 20 || contexts.iter().any(|context| context.is_empty() || context.len() > 256) {

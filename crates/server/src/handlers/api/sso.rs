@@ -18,15 +18,19 @@ use crate::reply::{Refusal, no_store};
 
 /// `POST`: creates a connection, or overwrites the scope's connection to the same IdP.
 pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
-    let connection = try_create(&call).await.map_err(Refusal::api)?;
+    let (connection, notes) = try_create(&call).await.map_err(Refusal::api)?;
     let mut record = describe::connection(&connection, &call);
     if let Value::Object(record) = &mut record {
         record.remove("deactivated");
+        if !notes.is_empty() {
+            record.insert("notes".to_owned(), json!(notes));
+        }
     }
     Ok(no_store(&mut HttpResponse::Ok()).json(record))
 }
 
-async fn try_create(call: &ApiCall) -> Result<Arc<Connection>, Fault> {
+/// The connection, and what to mind about what was sent.
+async fn try_create(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fault> {
     let body = &call.body;
     check_protocol(body)?;
     let draft = Draft::read(call, None).await?;
@@ -44,9 +48,10 @@ async fn try_create(call: &ApiCall) -> Result<Arc<Connection>, Fault> {
     // The scope's connection to the same IdP keeps what an operator settled about it.
     let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
     let present = present.iter().filter_map(|connection| connection.idp.saml().ok());
+    let notes = draft.notes(call.app.now());
     let mut idp = draft.into_idp(present)?;
     settle(&mut idp, body)?;
-    call.app.connections.create(scope, Idp::Saml(idp), settings(body)?).await
+    Ok((call.app.connections.create(scope, Idp::Saml(idp), settings(body)?).await?, notes))
 }
 
 /// `PATCH`: changes a connection. 204.
