@@ -189,10 +189,19 @@ pub struct SamlIdp {
     /// Whether metadata without a near end is refused, and past it every login (M4).
     #[serde(default)]
     pub strict_federation: bool,
+    /// The scopes that an operator settled (H23); none: those of its metadata.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The scopes that its metadata names.
+    #[serde(default)]
+    pub metadata_scopes: Vec<String>,
     /// Whether it has to authenticate the person anew each time.
     pub force_authn: bool,
-    /// The NameID format to ask for; none: whatever it sends (SDP-SP04).
-    pub name_id_format: Option<String>,
+    /// Whether it is asked not to show anything: it knows the person, or the login fails.
+    #[serde(default)]
+    pub is_passive: bool,
+    /// How it is asked to name people.
+    pub name_id_format: NameIdWish,
     /// Whether requests to it are signed; `None`: if it asks for that.
     #[serde(default)]
     pub sign_requests: Option<bool>,
@@ -202,6 +211,12 @@ pub struct SamlIdp {
     /// What it may call us before the person.
     #[serde(default)]
     pub provider_name: Option<String>,
+    /// The IdPs behind it that may answer, where it only passes requests on; none: any.
+    #[serde(default)]
+    pub idps_behind: Vec<String>,
+    /// Whether our metadata for it ask for an identifier that never changes, subject-id or pairwise-id (M3, SDP-SP15).
+    #[serde(default)]
+    pub asks_for_subject_id: bool,
     /// What was loosened for this connection.
     pub allow: BTreeSet<Allowance>,
 }
@@ -218,11 +233,16 @@ impl SamlIdp {
             metadata_url: None,
             lifetime: Lifetime::default(),
             strict_federation: false,
+            scopes: Vec::new(),
+            metadata_scopes: Vec::new(),
             force_authn: false,
-            name_id_format: None,
+            is_passive: false,
+            name_id_format: NameIdWish::Any,
             sign_requests: None,
             authn_contexts: Vec::new(),
             provider_name: None,
+            idps_behind: Vec::new(),
+            asks_for_subject_id: false,
             allow: BTreeSet::new(),
         }
     }
@@ -237,13 +257,65 @@ impl SamlIdp {
             wants_signed_requests: description.wants_signed_requests,
             metadata_url: description.metadata_url,
             lifetime: description.lifetime,
+            metadata_scopes: description.metadata_scopes,
             ..self.clone()
         }
+    }
+
+    /// The scopes whose values it may send; none: nobody said.
+    pub fn owned_scopes(&self) -> &[String] {
+        if self.scopes.is_empty() { &self.metadata_scopes } else { &self.scopes }
     }
 
     /// Whether requests to it are signed.
     pub fn gets_signed_requests(&self) -> bool {
         self.sign_requests.unwrap_or(self.wants_signed_requests)
+    }
+}
+
+/// How an IdP is asked to name people: NameIDPolicy, SAML Core §3.4.1.1. Stored and written as the format, or as `omitted`,
+/// which is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<String>", into = "Option<String>")]
+pub enum NameIdWish {
+    /// As it likes (SDP-SP04).
+    #[default]
+    Any,
+    /// In this format.
+    Format(String),
+    /// It is not asked: some refuse whatever NameIDPolicy they see.
+    Omitted,
+}
+
+impl NameIdWish {
+    const OMITTED: &'static str = "omitted";
+
+    /// The format that is asked for.
+    pub fn format(&self) -> Option<&str> {
+        match self {
+            NameIdWish::Format(format) => Some(format),
+            NameIdWish::Any | NameIdWish::Omitted => None,
+        }
+    }
+}
+
+impl From<Option<String>> for NameIdWish {
+    fn from(written: Option<String>) -> Self {
+        match written {
+            None => NameIdWish::Any,
+            Some(word) if word == Self::OMITTED => NameIdWish::Omitted,
+            Some(format) => NameIdWish::Format(format),
+        }
+    }
+}
+
+impl From<NameIdWish> for Option<String> {
+    fn from(wish: NameIdWish) -> Self {
+        match wish {
+            NameIdWish::Any => None,
+            NameIdWish::Format(format) => Some(format),
+            NameIdWish::Omitted => Some(NameIdWish::OMITTED.to_owned()),
+        }
     }
 }
 
@@ -343,6 +415,18 @@ mod tests {
     fn x11_a_connection_without_a_key_cannot_exist() {
         assert!(SigningKeys::new(vec![]).is_none());
         assert!(serde_json::from_str::<SigningKeys>("[]").is_err());
+    }
+
+    #[test]
+    fn how_people_are_named_is_stored_as_it_was_before_it_could_be_omitted() {
+        for (wish, stored) in [
+            (NameIdWish::Any, serde_json::Value::Null),
+            (NameIdWish::Format("urn:x".into()), "urn:x".into()),
+            (NameIdWish::Omitted, "omitted".into()),
+        ] {
+            assert_eq!(serde_json::to_value(&wish).unwrap(), stored);
+            assert_eq!(serde_json::from_value::<NameIdWish>(stored).unwrap(), wish);
+        }
     }
 
     #[test]

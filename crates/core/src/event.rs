@@ -35,6 +35,9 @@ pub enum EventKind {
     /// A login was refused.
     #[serde(rename = "login.failed")]
     LoginFailed,
+    /// A login that succeeded although something about it was impossible, or another's: `anomalies` says what.
+    #[serde(rename = "login.anomaly")]
+    LoginAnomaly,
     /// A code was redeemed again by its own client; what it gave is revoked.
     #[serde(rename = "code.replayed")]
     CodeReplayed,

@@ -21,6 +21,7 @@ pub mod provider_words;
 pub mod redirect;
 pub mod refresh;
 pub mod scope;
+pub mod scoped;
 pub mod secret;
 pub mod sessions;
 pub mod signing;

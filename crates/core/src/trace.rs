@@ -62,6 +62,9 @@ pub struct Trace {
     pub attributes: Vec<String>,
     /// What an admin should mind though it did not stop the login.
     pub notes: Vec<String>,
+    /// What security people should hear of though it did not stop the login.
+    #[serde(default)]
+    pub anomalies: Vec<String>,
 }
 
 /// A point that a login reached.
@@ -109,6 +112,7 @@ impl Trace {
             outcome: None,
             attributes: Vec::new(),
             notes: Vec::new(),
+            anomalies: Vec::new(),
         }
     }
 

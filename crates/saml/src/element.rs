@@ -13,6 +13,8 @@ pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(crate) const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// SAML Metadata: what people see.
 pub(crate) const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+/// Shibboleth metadata extensions: scopes.
+pub(crate) const SHIBMD: &str = "urn:mace:shibboleth:metadata:1.0";
 /// XML Signature.
 pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML Encryption 1.0: most of it.

@@ -22,9 +22,11 @@
 //! | M4, M6–M8 an IdP's metadata | `metadata::idp` | `tests/saml/metadata.rs` |
 //! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/saml/wrapping.rs` |
 //! | X6, X7, X18, X19 comments, DOCTYPE, bombs | `document` | `tests/saml/bounds.rs` |
+//! | X22 what cannot be true | `anomaly` | there |
 //! | any one byte changed | all of it | `tests/saml/flipped_bytes.rs` |
 
 mod algorithm;
+mod anomaly;
 mod assertion;
 mod c14n;
 pub mod certificate;

@@ -32,7 +32,7 @@ use crate::keys::DecryptionKey;
 pub use crate::second::SecondVerifier;
 use crate::time::Present;
 use crate::verify::{Proof, Trust};
-use crate::{assertion, certificate, element, envelope, gate, identity, opened, status, verify};
+use crate::{anomaly, assertion, certificate, element, envelope, gate, identity, opened, status, verify};
 
 /// What a response has to answer to.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,7 @@ pub struct VerifiedAssertion {
     usable_until: Timestamp,
     identity: Identity,
     notes: Vec<String>,
+    anomalies: Vec<String>,
 }
 
 impl VerifiedAssertion {
@@ -108,6 +109,10 @@ impl VerifiedAssertion {
     /// What an operator may want to know: facts without values.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+    /// What was said and verified and yet cannot be true (X22).
+    pub fn anomalies(&self) -> &[String] {
+        &self.anomalies
     }
 }
 
@@ -178,7 +183,8 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
         notes.push(thanks_to(Allowance::AesCbc));
     }
     let assertion::Accepted { id: assertion_id, issued, refused_from: usable_until } = accepted;
-    Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes })
+    let anomalies = anomaly::of(&identity, issued, expected.present());
+    Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes, anomalies })
 }
 
 type Person = (assertion::Accepted, Identity, Vec<String>);

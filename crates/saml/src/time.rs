@@ -42,6 +42,16 @@ impl Present {
         Ok(())
     }
 
+    /// Whether an instant lies ahead of us, however wrong our clock or theirs.
+    pub(crate) fn is_ahead(&self, instant: Timestamp) -> bool {
+        self.give(self.now) < instant
+    }
+
+    /// An instant by the latest clock that is tolerated.
+    pub(crate) fn give(&self, instant: Timestamp) -> Timestamp {
+        later(instant, self.skew)
+    }
+
     /// The instant at which something valid until `not_on_or_after` is refused by every rule here.
     pub(crate) fn refused_from(&self, not_on_or_after: Timestamp) -> Timestamp {
         later(not_on_or_after, self.skew)

@@ -110,7 +110,7 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
     match &refusal.voice {
         Voice::Page { product } => {
             let body = pages::error(code, Some(&reference.0), product.as_deref());
-            pages::html(&mut response, body)
+            pages::html(no_store(&mut response), body)
         }
         Voice::App { return_to, after_post } => {
             let description = format!("{reference}: {code} {}", code.sentence());

@@ -1,4 +1,4 @@
-//! A federation's metadata ends.
+//! A federation's metadata ends, and its people belong to somebody.
 
 use std::time::Duration;
 
@@ -40,6 +40,18 @@ pub(super) async fn visit(guide: &mut Guide) {
         }
     };
     guide.meet(Code::SamlMetadataExpired, answer);
+
+    // A person of another organisation.
+    let mut body = connection("rawMetadata", &endless);
+    body["strictFederation"] = json!(false);
+    body["scopes"] = json!(["example.edu"]);
+    guide.postern.call("POST", "/api/v1/sso", Some(&body)).await;
+    let waiting = guide.begin(&[("tenant", Some(STRANGE))]).await;
+    let mut response = guide.response(&waiting);
+    let subject_id = "urn:oasis:names:tc:SAML:attribute:subject-id".to_owned();
+    response.attributes.push((subject_id, vec![format!("{STRANGE}@example.org")]));
+    let answer = waiting.answer(&response.signed_assertion(&guide.idp.key)).await;
+    guide.meet(Code::SubjectScopeForeign, answer);
     guide.postern.call("DELETE", &format!("/api/v1/sso?tenant={STRANGE}&product={PRODUCT}"), None).await;
 }
 

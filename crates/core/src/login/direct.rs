@@ -25,11 +25,13 @@ impl Logins {
         &self,
         connection: &Connection,
         product: Option<Arc<Product>>,
-        answer: Answer,
+        mut answer: Answer,
         trace: Trace,
     ) -> Result<(ReturnTo, Secret), Fault> {
         let return_to = landing(connection, product.as_deref())?;
         self.use_once(connection, &answer).await?;
+        let attributes = mapping::names(&answer.identity);
+        answer.keep_own(connection)?;
         let person = self.person(connection, &answer.identity)?;
         let client_id = client_of(connection, product.as_deref());
         let door = Door::of_nobody(connection.scope.clone(), client_id, product, return_to);
@@ -37,8 +39,9 @@ impl Logins {
         let mut login = self.login(&nothing, &door, connection, Upstream::none(), trace);
         login.requested.unasked = true;
         login.trace.step("direct", self.clock.now());
-        login.trace.attributes = mapping::names(&answer.identity);
+        login.trace.attributes = attributes;
         login.trace.notes = answer.notes;
+        login.trace.anomalies = answer.anomalies;
         let mut batch = self.store.batch();
         login.trace.save_first(&mut batch, &self.store);
         batch.run().await?;

@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 use super::session::{ListedBy, Listing, Session, SessionId};
 use super::start::after;
 use super::{Grant, Login, Logins, Person, Replay, Terms, oauth_scope};
-use crate::connection::Connection;
+use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Identity;
 use crate::mapping;
 use crate::ports::Timestamp;
+use crate::scoped;
 use crate::secret::Secret;
 use crate::trace::Outcome;
 
@@ -26,6 +27,20 @@ pub struct Answer {
     pub assertion: Option<UsedOnce>,
     /// What an admin should mind though it did not stop the login.
     pub notes: Vec<String>,
+    /// What security people should hear of though it did not stop the login.
+    pub anomalies: Vec<String>,
+}
+
+impl Answer {
+    /// Leaves in it what belongs to the connection's scopes (H23).
+    pub(super) fn keep_own(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let dropped = match &connection.idp {
+            Idp::Saml(idp) => scoped::restrict(&mut self.identity, idp.owned_scopes())?,
+            Idp::Oidc(_) => Vec::new(), // those attributes are SAML's
+        };
+        self.anomalies.extend(dropped.iter().map(|name| format!("dropped values of a foreign scope: {name}")));
+        Ok(())
+    }
 }
 
 /// Something that may be presented once.
@@ -39,11 +54,18 @@ pub struct UsedOnce {
 
 impl Logins {
     /// Uses the answer, and issues a code for the app. The login's trace is filled also where this fails.
-    pub async fn finish(&self, login: &mut Login, connection: &Connection, answer: Answer) -> Result<Secret, Fault> {
+    pub async fn finish(
+        &self,
+        login: &mut Login,
+        connection: &Connection,
+        mut answer: Answer,
+    ) -> Result<Secret, Fault> {
         login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
         login.trace.notes.extend(answer.notes.iter().cloned());
         self.use_once(connection, &answer).await?;
+        answer.keep_own(connection)?;
+        login.trace.anomalies.append(&mut answer.anomalies);
         let person = self.person(connection, &answer.identity)?;
         login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
         self.issue_code(login, connection, person, "sp-initiated").await
@@ -96,6 +118,11 @@ impl Logins {
         self.sessions.begin(&mut batch, &session);
         grant.trace.save(&mut batch, &self.store);
         event.append(&mut batch, &self.store);
+        if !grant.trace.anomalies.is_empty() {
+            let data =
+                json!({ "trace": grant.trace.id, "connection": connection.id, "anomalies": grant.trace.anomalies });
+            Event::of(EventKind::LoginAnomaly, &grant.trace.scope, now, data).append(&mut batch, &self.store);
+        }
         batch.run().await?;
         Ok(code)
     }

@@ -32,6 +32,8 @@ pub struct Handoff {
     person: Person,
     attributes: Vec<String>,
     notes: Vec<String>,
+    #[serde(default)]
+    anomalies: Vec<String>,
     expires: Timestamp,
 }
 
@@ -41,13 +43,16 @@ impl Record for Handoff {
 
 impl Logins {
     /// Uses the answer and lets the person wait. What is kept are claims, never the assertion.
-    pub async fn hand_off(&self, connection: &Connection, answer: Answer) -> Result<Started, Fault> {
+    pub async fn hand_off(&self, connection: &Connection, mut answer: Answer) -> Result<Started, Fault> {
         self.use_once(connection, &answer).await?;
+        let attributes = mapping::names(&answer.identity);
+        answer.keep_own(connection)?;
         let handoff = Handoff {
             connection: connection.id.clone(),
             person: self.person(connection, &answer.identity)?,
-            attributes: mapping::names(&answer.identity),
+            attributes,
             notes: answer.notes,
+            anomalies: answer.anomalies,
             expires: after(self.clock.now(), HANDOFF_LIFETIME),
         };
         let started = self.started();
@@ -85,6 +90,7 @@ impl Logins {
         login.trace.step("handoff", now);
         login.trace.attributes = handoff.attributes;
         login.trace.notes = handoff.notes;
+        login.trace.anomalies = handoff.anomalies;
         let mut batch = self.store.batch();
         login.trace.save_first(&mut batch, &self.store);
         batch.run().await?;

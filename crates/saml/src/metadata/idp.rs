@@ -13,9 +13,10 @@ use postern_core::connection::{Certificate, Endpoints, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
 use postern_core::federation::Lifetime;
 use postern_core::ports::Timestamp;
+use postern_core::scoped;
 
 use crate::document::{self, METADATA, Unreadable};
-use crate::element::{DS, MD, MDUI, SAMLP, all, attribute, base64, is};
+use crate::element::{DS, MD, MDUI, SAMLP, SHIBMD, all, attribute, base64, is};
 use crate::{certificate, time};
 
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
@@ -42,6 +43,8 @@ pub struct IdpMetadata {
     pub display_name: Option<String>,
     /// Where it tells people what to do when a login fails (H20).
     pub error_url: Option<String>,
+    /// The scopes whose values it may send: Shibboleth Metadata Extensions §1 (`shibmd:Scope`), those written out.
+    pub scopes: Vec<String>,
     /// What an operator may want to know, whatever the time.
     pub notes: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl From<IdpMetadata> for SamlIdp {
             sso: read.sso,
             slo: read.slo,
             wants_signed_requests: read.wants_signed_requests,
+            metadata_scopes: read.scopes,
             ..SamlIdp::new(read.entity_id, read.signing_keys)
         }
     }
@@ -120,6 +124,7 @@ pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
         valid_until: valid_until(descriptor)?,
         cache_duration: cache_duration(descriptor, &mut notes),
         display_name: display_name(descriptor),
+        scopes: scopes(descriptor, &mut notes),
         error_url: attribute(descriptor, "errorURL").filter(|url| is_address(url)).map(str::to_owned),
         notes,
     })
@@ -293,6 +298,23 @@ fn cache_duration(descriptor: Node<'_, '_>, notes: &mut Vec<String>) -> Option<S
 fn duration(written: &str) -> Option<SignedDuration> {
     let span: jiff::Span = written.trim().parse().ok()?;
     span.to_duration(jiff::civil::date(2026, 1, 1)).ok().filter(SignedDuration::is_positive)
+}
+
+/// In the extensions of the role, or of the entity. A scope that is a pattern is left out: who may match it is not for us to
+/// guess.
+fn scopes(descriptor: Node<'_, '_>, notes: &mut Vec<String>) -> Vec<String> {
+    let mut scopes = Vec::new();
+    let levels = [Some(descriptor), descriptor.parent_element()].into_iter().flatten();
+    let extensions = levels.flat_map(|level| all(level, MD, "Extensions"));
+    for scope in extensions.flat_map(|extensions| all(extensions, SHIBMD, "Scope")) {
+        let (text, pattern) = (whole_text(scope).trim().to_ascii_lowercase(), attribute(scope, "regexp"));
+        if matches!(pattern, Some("true" | "1")) || !scoped::is_scope(&text) || scopes.len() >= scoped::MOST {
+            notes.push("left out: a scope that is a pattern, or no domain, or one of too many".to_owned());
+        } else if !scopes.contains(&text) {
+            scopes.push(text);
+        }
+    }
+    scopes
 }
 
 /// Metadata UI §2.1, else SAML Metadata §2.3.2.1: the first is as good as any, where there are several languages.

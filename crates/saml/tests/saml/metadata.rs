@@ -290,3 +290,21 @@ fn what_is_no_metadata_says_so() {
     let bad_time = usual().replace("<EntityDescriptor", "<EntityDescriptor validUntil=\"tomorrow\"");
     assert_eq!(refused(&bad_time), Code::MetadataUnreadable);
 }
+
+#[test]
+fn h23_scopes_that_are_written_out() {
+    let scope = |attributes: &str, text: &str| {
+        format!("<s:Scope xmlns:s=\"urn:mace:shibboleth:metadata:1.0\" {attributes}>{text}</s:Scope>")
+    };
+    let inside = |scopes: &[String]| format!("<Extensions>{}</Extensions>", scopes.concat());
+    let role = inside(&[scope("regexp=\"false\"", "Example.edu"), scope("", " lab.example.edu\n")]);
+    let entity =
+        inside(&[scope("regexp=\"true\"", "^.+\\.example\\.edu$"), scope("", "example.edu"), scope("", "a b")]);
+    let xml = usual().replacen("<KeyDescriptor", &format!("{role}<KeyDescriptor"), 1);
+    let read = fine(&xml.replacen("<IDPSSODescriptor", &format!("{entity}<IDPSSODescriptor"), 1));
+    assert_eq!(read.scopes, ["example.edu", "lab.example.edu"]);
+    assert_eq!(read.notes.len(), 2, "{:?}", read.notes);
+    // Of another namespace, or of nobody's extensions, it means nothing.
+    let elsewhere = usual().replacen("<KeyDescriptor", &format!("{}<KeyDescriptor", scope("", "example.org")), 1);
+    assert!(fine(&elsewhere).scopes.is_empty());
+}

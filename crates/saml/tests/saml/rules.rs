@@ -1,5 +1,6 @@
 //! H12 to H16, H18, H19, H26: what a signed response has to say. Every refusal by its code.
 
+use postern_core::connection::SamlIdp;
 use postern_core::fault::Code;
 use postern_core::ports::Timestamp;
 
@@ -221,9 +222,14 @@ fn h19_a_refusal_of_the_idp_is_reported_without_any_signature() {
         )
     };
     let inner = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:AuthnFailed\"/>";
-    for (xml, received) in [(status(inner), "Responder: AuthnFailed"), (status(""), "Responder")] {
+    let passive = inner.replace("AuthnFailed", "NoPassive");
+    for (xml, code, received) in [
+        (status(inner), Code::SamlStatusNotSuccess, "Responder: AuthnFailed"),
+        (status(""), Code::SamlStatusNotSuccess, "Responder"),
+        (status(&passive), Code::SignInNeeded, "Responder: NoPassive"),
+    ] {
         let fault = check(&xml).unwrap_err();
-        assert_eq!((fault.code, fault.received.as_deref()), (Code::SamlStatusNotSuccess, Some(received)));
+        assert_eq!((fault.code, fault.received.as_deref()), (code, Some(received)));
     }
 }
 
@@ -338,4 +344,21 @@ fn times_have_fractions_and_offsets_and_always_a_zone() {
             "{time}"
         );
     }
+}
+
+#[test]
+fn x13_what_is_verified_says_whose_it_is_and_is_nobody_elses() {
+    let verified = check(&good()).unwrap();
+    assert_eq!((verified.issuer(), verified.identity().issuer.as_str()), (IDP, IDP));
+    let ours = idp(vec![IDP_KEY.certificate.clone()]);
+    let of_that_name = idp(vec![OTHER_KEY.certificate.clone()]);
+    let with_that_key = SamlIdp { entity_id: "https://other.example.com".into(), ..ours.clone() };
+    for (connection, code) in
+        [(of_that_name, Code::SamlSignatureOtherKey), (with_that_key.clone(), Code::SamlResponseIssuerMismatch)]
+    {
+        assert_eq!(refusal(check_with(&good(), &connection, Some(REQUEST), NOW)), code);
+    }
+    let whole = IDP_KEY.sign(&around(&assertion()));
+    assert!(check_with(&whole, &ours, Some(REQUEST), NOW).is_ok());
+    assert_eq!(refusal(check_with(&whole, &with_that_key, Some(REQUEST), NOW)), Code::SamlResponseIssuerMismatch);
 }

@@ -79,6 +79,7 @@ pub(super) fn answer(assertion: response::VerifiedAssertion) -> Answer {
     Answer {
         assertion: Some(UsedOnce { id: assertion.assertion_id().to_owned(), usable_until: assertion.usable_until() }),
         notes: assertion.notes().to_vec(),
+        anomalies: assertion.anomalies().to_vec(),
         identity: assertion.into_identity(),
     }
 }

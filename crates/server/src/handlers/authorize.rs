@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postern_core::connection::{Connection, Idp};
+use postern_core::connection::{Connection, Idp, NameIdWish};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Upstream;
 use postern_core::login::authentication::Asked;
@@ -113,6 +113,12 @@ pub(super) fn ask(
         false => None,
     };
     let authn_contexts = request::authn_contexts(&asked.contexts, &idp.authn_contexts);
+    let force_authn = asked.anew || idp.force_authn;
+    let name_id = match &idp.name_id_format {
+        NameIdWish::Any => NameIdPolicy::Any,
+        NameIdWish::Format(format) => NameIdPolicy::Format(format),
+        NameIdWish::Omitted => NameIdPolicy::Omitted,
+    };
     let question = |destination| AuthnRequest {
         id: request_id,
         issued: app.now(),
@@ -120,12 +126,12 @@ pub(super) fn ask(
         acs_url: &acs_url,
         issuer: app.saml_entity_id(),
         wishes: Wishes {
-            force_authn: asked.anew || idp.force_authn,
-            is_passive: asked.silently,
+            force_authn,
+            is_passive: asked.silently || (idp.is_passive && !force_authn), // who may not show anything asks for no password
             authn_contexts: &authn_contexts,
             provider_name: idp.provider_name.as_deref(),
-            name_id: idp.name_id_format.as_deref().map_or(NameIdPolicy::Any, NameIdPolicy::Format),
-            ..Wishes::default()
+            name_id,
+            idps: &idp.idps_behind,
         },
         signing_key,
     };

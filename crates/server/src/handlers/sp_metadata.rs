@@ -1,5 +1,6 @@
 //! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from. With `?connection=` that of one
-//! connection: it says whether its requests are signed, and has the connection's own address and keys where it has some.
+//! connection: it says whether its requests are signed and what it asks for, and has the connection's own address and keys
+//! where it has some.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -14,14 +15,15 @@ use crate::reply::Refusal;
 pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
     let mut keys = app.sp_keys();
     let mut acs_url = app.acs_url();
-    let mut signs_requests = None;
+    let (mut signs_requests, mut asks_for_subject_id) = (None, false);
     let mut name_id_formats = Vec::new();
     if let Some(id) = query.one("connection").map_err(Refusal::page)? {
         let id = ConnectionId(id.to_owned());
         let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
         let idp = connection.idp.saml().map_err(Refusal::page)?;
         signs_requests = Some(idp.gets_signed_requests());
-        name_id_formats.extend(idp.name_id_format.clone());
+        name_id_formats.extend(idp.name_id_format.format().map(str::to_owned));
+        asks_for_subject_id = idp.asks_for_subject_id;
         acs_url = app.acs_url_of(&connection);
         keys = app.sp_keys_of(&connection).map_err(Refusal::page)?;
     }
@@ -33,9 +35,9 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
         signing: &signing,
         encryption: &encryption,
         name_id_formats: &name_id_formats,
+        asks_for_subject_id,
         presentation: app.appearance.presentation(),
         technical_contact: app.appearance.technical_contact(),
-        ..SpMetadata::default()
     };
     Ok(HttpResponse::Ok().content_type("application/samlmetadata+xml; charset=utf-8").body(metadata.xml()))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern_lab::key::Key;
 
-use crate::world::{IDP, PUBLIC, Waiting, World};
+use crate::world::{CALLBACK, IDP, PUBLIC, Waiting, World};
 
 #[actix_web::test]
 async fn a_good_response_ends_in_a_code_and_nothing_else() {
@@ -153,4 +153,55 @@ async fn h19_h20_refusals_reach_the_app_and_leave_a_trace_with_the_reason() {
     response.has_assertion = false;
     let answer = world.answer(&login, &response.unsigned()).await;
     assert_eq!((answer.sent("state").as_deref(), answer.code().as_str()), (Some("a state"), "SamlStatusNotSuccess"));
+}
+
+#[actix_web::test]
+async fn h7_relay_state_is_a_short_handle_and_is_never_followed() {
+    let world = World::new().await;
+    let long = "https://evil.example/".repeat(20);
+    let login = world.begin(&[("state", &long)]).await;
+    assert!(login.relay_state.len() <= 80, "SAML Bindings §3.4.3");
+    let opaque = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    assert!(login.relay_state.bytes().all(opaque), "it is no address: {}", login.relay_state);
+    let xml = world.response(&login).signed_assertion(&world.key);
+    for (other, code) in [
+        ("https://evil.example/", "LoginOtherBrowser"),
+        (&*"x".repeat(81), "RelayStateMissing"),
+        ("", "RelayStateMissing"),
+    ] {
+        let changed = Waiting { relay_state: other.to_owned(), ..login.clone() };
+        let answer = world.answer(&changed, &xml).await;
+        assert_eq!(answer.code(), code);
+        assert!(!answer.headers.contains_key("location") && !answer.body.contains("evil.example"), "{}", answer.body);
+    }
+    assert_eq!(world.answer(&login, &xml).await.sent("state"), Some(long), "and the login is not spent by any of it");
+}
+
+#[actix_web::test]
+async fn h27_nothing_on_the_way_keeps_what_carries_a_login() {
+    let world = World::new().await;
+    let metadata = postern_lab::metadata::metadata("https://post.example", "https://idp.example.com/sso", &world.key);
+    let by_post = metadata.replacen("HTTP-Redirect", "SOAP", 1);
+    let body = serde_json::json!({
+        "tenant": "post.example", "product": "crm", "redirectUrl": CALLBACK, "defaultRedirectUrl": CALLBACK, "rawMetadata": by_post,
+    });
+    assert_eq!(world.api(actix_web::http::Method::POST, "sso", body).await.status, 200);
+    let to_idp = world.authorize(&[]).await;
+    let login = crate::world::waiting(&to_idp);
+    let form = world.authorize(&[("client_id", "tenant=post.example&product=crm")]).await;
+    assert!(form.body.contains("name=\"SAMLRequest\""), "{}", form.body);
+    let other_browser = world.answer_as("", &login, "x").await;
+    let with_code = world.answer(&login, &world.response(&login).signed_assertion(&world.key)).await;
+    let again = world.begin(&[]).await;
+    let with_error = world.answer(&again, "<x/>").await;
+    for (what, answer) in [
+        ("the way to the IdP", to_idp),
+        ("the form for the IdP", form),
+        ("a page", other_browser),
+        ("a code", with_code),
+        ("an error", with_error),
+    ] {
+        let cache = answer.header("cache-control");
+        assert!(cache.contains("no-cache") && cache.contains("no-store"), "{what}: {cache}");
+    }
 }

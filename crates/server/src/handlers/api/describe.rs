@@ -46,9 +46,13 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
     let joined = |each: fn(&Certificate) -> String| certificates.iter().map(each).collect::<Vec<_>>().join(",");
     json!({
         "forceAuthn": idp.force_authn,
+        "isPassive": idp.is_passive.then_some(true),
         "identifierFormat": idp.name_id_format,
+        "scoping": (!idp.idps_behind.is_empty()).then_some(&idp.idps_behind),
+        "askForSubjectId": idp.asks_for_subject_id.then_some(true),
         "metadataUrl": idp.metadata_url,
         "strictFederation": idp.strict_federation.then_some(true),
+        "scopes": (!idp.scopes.is_empty()).then_some(&idp.scopes),
         "signRequests": idp.sign_requests,
         "authnContexts": (!idp.authn_contexts.is_empty()).then_some(&idp.authn_contexts),
         "providerName": idp.provider_name,
@@ -62,8 +66,10 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
             "slo": endpoints(&idp.slo),
             "publicKey": joined(|certificate| data_encoding::BASE64.encode(&certificate.der)),
             "thumbprint": joined(thumbprint),
+            "certificates": certificates.iter().map(certificate).collect::<Vec<_>>(),
             "validTo": joined(|certificate| certificate.not_after.to_string()),
             "validUntil": idp.lifetime.valid_until,
+            "scopes": (!idp.metadata_scopes.is_empty()).then_some(&idp.metadata_scopes),
             "cacheSeconds": idp.lifetime.cache_seconds,
         },
     })

@@ -8,6 +8,7 @@ use postern_core::federation::{self, Lifetime};
 use postern_core::login::finish::provider;
 use postern_core::ports::Timestamp;
 use postern_core::redirect::is_loopback;
+use postern_core::scoped;
 use postern_saml::{certificate, metadata};
 use serde_json::{Value, json};
 use url::Url;
@@ -29,6 +30,9 @@ pub(super) struct Draft {
     wants_signed_requests: bool,
     metadata_url: Option<String>,
     lifetime: Lifetime,
+    metadata_scopes: Vec<String>,
+    display_name: Option<String>,
+    error_url: Option<String>,
     /// Whether this request brings metadata.
     by_metadata: bool,
     notes: Vec<String>,
@@ -41,9 +45,12 @@ pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
         "entityID": draft.entity_id,
         "provider": draft.entity_id.as_deref().map(provider),
         "friendlyProviderName": draft.entity_id.as_deref().and_then(describe::friendly_name),
+        "displayName": draft.display_name,
+        "errorUrl": draft.error_url,
         "sso": describe::endpoints(&draft.sso),
         "slo": describe::endpoints(&draft.slo),
         "wantsSignedRequests": draft.wants_signed_requests,
+        "scopes": draft.metadata_scopes,
         "validUntil": draft.lifetime.valid_until,
         "certificates": draft.certificates.iter().map(describe::certificate).collect::<Vec<_>>(),
         "missing": draft.missing(),
@@ -78,6 +85,7 @@ impl Draft {
             wants_signed_requests: idp.wants_signed_requests,
             metadata_url: idp.metadata_url.clone(),
             lifetime: idp.lifetime,
+            metadata_scopes: idp.metadata_scopes.clone(),
             ..Self::default()
         }
     }
@@ -102,6 +110,9 @@ impl Draft {
         Ok(Self {
             lifetime: read.lifetime(),
             by_metadata: true,
+            metadata_scopes: read.scopes,
+            display_name: read.display_name,
+            error_url: read.error_url,
             entity_id: Some(read.entity_id),
             sso: read.sso,
             slo: read.slo,
@@ -166,6 +177,7 @@ impl Draft {
             wants_signed_requests: self.wants_signed_requests,
             metadata_url: self.metadata_url,
             lifetime: self.lifetime,
+            metadata_scopes: self.metadata_scopes,
             ..SamlIdp::new(entity_id, signing_keys)
         };
         Ok(match present {
@@ -180,11 +192,33 @@ pub(super) fn settle(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
     if let Some(force_authn) = boolean(body, "forceAuthn")? {
         idp.force_authn = force_authn;
     }
+    if let Some(is_passive) = boolean(body, "isPassive")? {
+        idp.is_passive = is_passive;
+    }
+    if idp.is_passive && idp.force_authn {
+        return Err(invalid("isPassive and forceAuthn exclude each other"));
+    }
+    if let Some(idps) = list(body, "scoping")? {
+        // SAML Core §8.3.6: not more than 1024 characters.
+        if idps.len() > 20 || idps.iter().any(|idp| idp.is_empty() || idp.len() > 1024) {
+            return Err(invalid("scoping takes at most 20 entity IDs of at most 1024 characters"));
+        }
+        idp.idps_behind = idps;
+    }
+    if let Some(asks) = boolean(body, "askForSubjectId")? {
+        idp.asks_for_subject_id = asks;
+    }
     if let Some(sign) = text(body, "signRequests")? {
         idp.sign_requests = if sign.is_empty() { None } else { boolean(body, "signRequests")? };
     }
     if let Some(strict) = boolean(body, "strictFederation")? {
         idp.strict_federation = strict;
+    }
+    if let Some(scopes) = list(body, "scopes")? {
+        if scopes.len() > scoped::MOST || !scopes.iter().all(|scope| scoped::is_scope(scope)) {
+            return Err(invalid(format!("scopes takes at most {} domains such as example.edu", scoped::MOST)));
+        }
+        idp.scopes = scopes;
     }
     if let Some(contexts) = list(body, "authnContexts")? {
         if contexts.len() > 20 || contexts.iter().any(|context| context.is_empty() || context.len() > 256) {
@@ -199,7 +233,7 @@ pub(super) fn settle(idp: &mut SamlIdp, body: &Fields) -> Result<(), Fault> {
         idp.provider_name = Some(name).filter(|name| !name.is_empty());
     }
     if let Some(format) = text(body, "identifierFormat")? {
-        idp.name_id_format = Some(format).filter(|format| !format.is_empty());
+        idp.name_id_format = Some(format).filter(|format| !format.is_empty()).into();
     }
     if let Some(names) = list(body, "allow")? {
         let allowance = |name: &String| {
@@ -270,7 +304,7 @@ pub(super) fn counterpart(call: &ApiCall, connection: &Connection) -> Result<Val
         "entityID": call.app.saml_entity_id(),
         "acsUrl": call.app.acs_url_of(connection),
         "acsBinding": "HTTP-POST",
-        "nameIdFormat": idp.name_id_format,
+        "nameIdFormat": idp.name_id_format.format(),
         "metadataUrl": call.app.url(&format!("/.well-known/sp-metadata?connection={}", connection.id)),
         "signatureAlgorithm": "RSA-SHA256",
         "signAssertion": true,

@@ -61,6 +61,7 @@ fn describe(trace: &Trace, call: &ApiCall) -> Value {
         "steps": trace.steps,
         "attributes": trace.attributes,
         "notes": trace.notes,
+        "anomalies": trace.anomalies,
         "context": {
             "tenant": trace.scope.tenant,
             "product": trace.scope.product,
