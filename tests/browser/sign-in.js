@@ -1,14 +1,15 @@
 // Signs a person in with a real browser, and tells what became of it.
 //
-// usage: node sign-in.js '{"start", "username", "password", "screenshots"}'
+// usage: node sign-in.js '{"start", "username", "password", "end", "screenshots"}'
 //
-// Opens `start` (an app's page with a "Sign in" button or link), goes wherever that leads, fills the first form that asks for a
-// password, and waits until the identity provider has been left and the last page is there. Prints that page as JSON
+// Opens `start` (an app's page with a "Sign in" button or link, or the identity provider's form), goes wherever that leads, fills
+// the first form that asks for a password, and waits until the identity provider has been left and the last page is there: the
+// first one, or the one whose address begins with `end`. Prints that page as JSON
 // {"url", "text", "visited", "posted"}, where `visited` lists every page and redirect on the way as [method, status, url] and
 // `posted` every form as [url, fields], and leaves one numbered screenshot per page in the folder `screenshots`.
 import { chromium } from "playwright-core";
 
-const { start, username, password, screenshots } = JSON.parse(process.argv[2]);
+const { start, username, password, end, screenshots } = JSON.parse(process.argv[2]);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -36,9 +37,10 @@ try {
 
   await page.goto(start);
   await screenshot(page, 1);
-  await page.getByRole("button", { name: "Sign in" }).or(page.getByRole("link", { name: "Sign in" })).click();
-
   const secret = page.locator("input[type=password]");
+  if (!(await secret.isVisible())) {
+    await page.getByRole("button", { name: "Sign in" }).or(page.getByRole("link", { name: "Sign in" })).click();
+  }
   await secret.waitFor();
   const idp = new URL(page.url()).origin;
   await page.locator("form:has(input[type=password]) input:is([type=text], [type=email])").fill(username);
@@ -46,7 +48,7 @@ try {
   await screenshot(page, 2);
   await secret.press("Enter");
 
-  await page.waitForURL((url) => url.origin !== idp, { waitUntil: "load" });
+  await page.waitForURL((url) => (end ? url.href.startsWith(end) : url.origin !== idp), { waitUntil: "load" });
   await screenshot(page, 3);
   console.log(JSON.stringify({ url: page.url(), text: await page.locator("body").innerText(), visited, posted }));
 } finally {

@@ -98,6 +98,8 @@ pub struct RunningApp {
     _running: Running,
     /// Its page with the "Sign in" button.
     pub home: String,
+    /// Its page that says who is signed in, where it uses Auth.js.
+    pub session: String,
 }
 
 impl App {
@@ -110,6 +112,11 @@ impl App {
     pub fn redirect_url(&self) -> String {
         let (.., path) = self.kind.shape();
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Where it begins a login that somebody else asks for; the Auth.js app has such a page.
+    pub fn initiate_login_url(&self) -> String {
+        format!("http://127.0.0.1:{}/start", self.port)
     }
 
     /// Starts it as this client of the Postern at `issuer`.
@@ -134,6 +141,7 @@ impl App {
         };
         let running = Running::start("app", &mut command, tempfile::tempdir().expect("a temporary folder"));
         let home = format!("http://127.0.0.1:{}/", self.port);
-        RunningApp { _running: running.ready_at(&home).await, home }
+        let session = format!("{home}api/auth/session");
+        RunningApp { _running: running.ready_at(&home).await, home, session }
     }
 }

@@ -34,9 +34,20 @@ impl Page {
 
 /// Opens the page `start`, presses its "Sign in" button and signs in wherever that leads. Screenshots of the pages are left
 /// in `target/e2e/screenshots/<story>`.
-pub async fn sign_in(story: &str, start: &str, (username, password): (&str, &str)) -> Page {
+pub async fn sign_in(story: &str, start: &str, person: (&str, &str)) -> Page {
+    walk(story, start, person, None).await
+}
+
+/// Signs in at the identity provider, which begins at `start`, and waits for the page whose address begins with `end`.
+pub async fn sign_in_there(story: &str, start: &str, person: (&str, &str), end: &str) -> Page {
+    walk(story, start, person, Some(end)).await
+}
+
+async fn walk(story: &str, start: &str, (username, password): (&str, &str), end: Option<&str>) -> Page {
     let screenshots = tools::kept(&format!("screenshots/{story}"));
-    let errand = json!({ "start": start, "username": username, "password": password, "screenshots": screenshots });
+    let errand = json!({
+        "start": start, "username": username, "password": password, "end": end, "screenshots": screenshots,
+    });
     let mut command = Command::new(tools::installed("bin/node"));
     command.arg(tools::ours("browser/sign-in.js")).arg(errand.to_string()).current_dir(tools::ours("browser"));
     let done = tokio::task::spawn_blocking(move || command.output())

@@ -61,6 +61,13 @@ impl SimpleSamlPhp {
         Self { running: running.ready_at(&metadata_url).await, metadata_url }
     }
 
+    /// Where its own people begin, for example from its list of apps: to sign in to the Postern of this name.
+    pub fn start_url(&self, entity_id: &str) -> String {
+        let query = [("spentityid", entity_id)];
+        let address = self.metadata_url.replace("metadata.php", "SSOService.php").replace("127.0.0.1", "localhost");
+        reqwest::Url::parse_with_params(&address, query).expect("a URL").into()
+    }
+
     /// Its administrator saves this copy of Postern's metadata, and from now on it reads the copy.
     pub fn save_metadata(&self, xml: &str) {
         std::fs::write(self.running.file("sp.xml"), xml).expect("a file in its folder");

@@ -5,6 +5,7 @@ mod cookie;
 mod demo;
 mod faults;
 mod identity_providers;
+mod idp_initiated;
 mod marks;
 mod openid_clients;
 mod rotation;

@@ -41,20 +41,28 @@ const config = {
   },
 };
 
-// Beside Auth.js there is one page: it signs in as `next-auth/react` does, with the CSRF token and a post.
+// Beside Auth.js there is one page: it signs in as `next-auth/react` does, with the CSRF token and a post. At /start, the
+// `initiate_login_url` of the product, it does so by itself and passes on what Postern says there (OIDC Core, third-party-initiated
+// login, section 4).
 const home = `<!doctype html><title>App</title>
 <form method="post" action="/api/auth/signin/${provider.id}?${SIGN_IN_PARAMS.replaceAll("&", "&amp;")}">
 <input type="hidden" name="csrfToken"><input type="hidden" name="callbackUrl" value="${origin}/api/auth/session">
 <button disabled>Sign in</button></form>
 <script type="module">
   const { csrfToken } = await (await fetch("/api/auth/csrf")).json();
-  document.forms[0].csrfToken.value = csrfToken;
+  const form = document.forms[0];
+  form.csrfToken.value = csrfToken;
   document.querySelector("button").disabled = false;
+  const { iss, ...wishes } = Object.fromEntries(new URLSearchParams(location.search));
+  if (location.pathname === "/start" && iss === ${JSON.stringify(ISSUER)}) {
+    form.action = form.action.split("?")[0] + "?" + new URLSearchParams(wishes);
+    form.submit();
+  }
 </script>`;
 
 createServer(async (incoming, outgoing) => {
   const response =
-    incoming.url === "/"
+    /^\/(start\?|$)/.test(incoming.url)
       ? new Response(home, { headers: { "content-type": "text/html" } })
       : await Auth(await request(incoming), config);
   outgoing.writeHead(response.status, headersOf(response));
