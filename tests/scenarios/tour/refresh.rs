@@ -62,7 +62,7 @@ async fn presented(guide: &mut Guide) {
     guide.meet(Code::TokenParameterMissing, answer);
     assert!(guide.post("/api/oauth/introspect", &client, &[("token", &token)]).await.body.contains("true"));
 
-    let name = format!("{PRODUCT}-public");
+    let name = format!("{PRODUCT}-public-too");
     let public = json!({ "name": name, "redirect_urls": [REDIRECT], "token_endpoint_auth_method": "none" });
     let public = guide.postern.call("POST", "/api/v1/products", Some(&public)).await;
     let public = [("client_id", public["client_id"].as_str().expect("a client id")), ("token", &token)];
