@@ -12,6 +12,7 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::ChangedMeanwhile, "needs two writers in the same instant; crates/core has them"),
     (Code::MetadataEntityUnknown, "needs a caller that names an entity ID, which no route does"),
     (Code::AuthenticationTimeMissing, "a SAML assertion always has the time; crates/core has it"),
+    (Code::DpopNonceMissing, "needs oauth.dpop_nonce; crates/server has it"),
     (Code::FetchNameUnresolved, "depends on the resolver of this machine; crates/fetch brings its own"),
     (Code::UnsolicitedBeforeStart, "cannot happen on Redis, which remembers; crates/server has it"),
     (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),

@@ -197,6 +197,7 @@ faults! {
     PromptMalformed, App, 400, "invalid_request", "The prompt is not one that is offered.", "Send none alone, or one or several of login, select_account and consent, with a space between.";
     MaxAgeMalformed, App, 400, "invalid_request", "The max_age is not a number of seconds.", "Send a whole number, 0 or more.";
     ClaimsMalformed, App, 400, "invalid_request", "The claims parameter is not what OpenID Connect prescribes.", "Send a JSON object with id_token and userinfo, as OpenID Connect Core section 5.5 says, or leave claims out.";
+    IdTokenHintInvalid, App, 400, "invalid_request", "The id_token_hint is not an ID token of this issuer.", "Send the last ID token of the person as it was received, or leave id_token_hint out.";
     RequestObjectUnsupported, App, 400, "request_not_supported", "Request objects are not offered.", "Send the parameters themselves instead of request.";
     RequestUriUnsupported, App, 400, "request_uri_not_supported", "The request_uri is not one that Postern gave out.", "Send the parameters themselves instead of request_uri.";
     RequestUriUnknown, App, 400, "invalid_request_uri", "The request_uri has expired, or was given to another client.", "Push the request anew, and send the person here at once, with the client_id that pushed it.";
@@ -315,6 +316,25 @@ faults! {
     TokenParameterMissing, App, 400, "invalid_request", "The request has no token.", "Send token, the access token or refresh token that is meant.";
     TokenForOtherClient, App, 400, "invalid_grant", "The token was issued to another client.", "Send the client_id that the login began with.";
     IntrospectionNeedsSecret, App, 401, "invalid_client", "A public client may not ask what tokens are worth.", "Ask with a product that has a secret, or read userinfo with the access token.";
+    ClientAssertionUnexpected, App, 401, "invalid_client", "The client sent a client_assertion, but is not registered to sign.", "Register the product with token_endpoint_auth_method private_key_jwt and its jwks or jwks_uri, or authenticate as it is registered.";
+    ClientAssertionForm, App, 401, "invalid_client", "The client_assertion is not a signed token of the kind that is taken.", "Send a JWT, with client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer (RFC 7523 section 2.2).";
+    ClientAssertionAlgorithm, App, 401, "invalid_client", "The client_assertion is signed in a way that is not taken.", "Sign with PS256, ES256 or EdDSA, or with the product's token_endpoint_auth_signing_alg where it has one.";
+    ClientAssertionKey, App, 401, "invalid_client", "No registered key of the client signed the client_assertion.", "Compare the kid and the key with the jwks of the product, or with what its jwks_uri serves.";
+    ClientAssertionClient, App, 401, "invalid_client", "The client_assertion is about another client.", "Set iss and sub to the client_id.";
+    ClientAssertionAudience, App, 401, "invalid_client", "The client_assertion is for another audience.", "Set aud to the issuer alone, as a text: the address of Postern as its discovery document writes it.";
+    ClientAssertionTimes, App, 401, "invalid_client", "The client_assertion is not valid now, or lives too long.", "Set exp to at most 300 seconds from now, give each assertion a jti, and set the clock by NTP.";
+    ClientAssertionReplayed, App, 401, "invalid_client", "This client_assertion was already used.", "Sign a new assertion, with a new jti, for each request.";
+    DpopProofMissing, App, 400, "invalid_dpop_proof", "The request has no DPoP proof, and this client or this token needs one.", "Send the header DPoP with a proof of the key (RFC 9449 section 4).";
+    DpopProofForm, App, 400, "invalid_dpop_proof", "The DPoP header is not one proof of the form that is taken.", "Send one JWT of typ dpop+jwt with the public key as jwk, signed by that key with PS256, ES256 or EdDSA, and with htm, htu, iat and jti.";
+    DpopProofRequest, App, 400, "invalid_dpop_proof", "The DPoP proof is for another request.", "Set htm to the method and htu to the public address of this endpoint, without query.";
+    DpopProofTime, App, 400, "invalid_dpop_proof", "The DPoP proof was not made just now.", "Make a new proof for each request, and set the clock by NTP; iat may be 60 seconds off.";
+    DpopProofToken, App, 401, "invalid_dpop_proof", "The DPoP proof is not about this access token.", "Set ath to BASE64URL(SHA256(access token)).";
+    DpopProofReplayed, App, 400, "invalid_dpop_proof", "This DPoP proof was already used.", "Make a new proof, with a new jti, for each request.";
+    DpopNonceMissing, App, 400, "use_dpop_nonce", "The DPoP proof does not repeat the nonce.", "Repeat the request with a proof that has the nonce of the DPoP-Nonce header.";
+    DpopKeyOther, App, 400, "invalid_grant", "The code, the refresh token or the pushed request is bound to another key than the DPoP proof is made with.", "Make all proofs of a login with the same key.";
+    TokenBound, App, 401, "invalid_token", "The access token is bound to a key, and was used without a proof.", "Send Authorization: DPoP and the access token, with a DPoP proof beside it.";
+    TokenNotBound, App, 401, "invalid_token", "The access token is not bound to a key.", "Send Authorization: Bearer and the access token.";
+    TokenKeyOther, App, 401, "invalid_token", "The access token is bound to another key than the DPoP proof is made with.", "Make all proofs of a login with the same key.";
     TokenMissing, App, 401, "invalid_token", "The request has no access token.", "Send Authorization: Bearer and the access token.";
     TokenInvalid, App, 401, "invalid_token", "The access token is unknown, expired or revoked.", "Start a new login.";
 

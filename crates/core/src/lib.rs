@@ -17,6 +17,7 @@ pub mod openid;
 pub mod own_keys;
 pub mod ports;
 pub mod products;
+pub mod proof;
 pub mod provider_words;
 pub mod redirect;
 pub mod refresh;

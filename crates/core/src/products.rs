@@ -43,6 +43,9 @@ pub struct Product {
     /// Whether its logins begin with a question that it pushed, and with no other (RFC 9126 §6).
     #[serde(default)]
     pub require_pushed_requests: bool,
+    /// Whether its access tokens are bound to a key, always (RFC 9449 §5.2).
+    #[serde(default)]
+    pub dpop_bound: bool,
     /// Shown on error pages.
     pub support_url: Option<String>,
     /// Shown on error pages.
@@ -93,8 +96,33 @@ pub enum ClientAuthentication {
         /// Whether it was registered as `client_secret_post`; both ways are accepted.
         post: bool,
     },
+    /// By a token that it signs (RFC 7523 §2.2).
+    PrivateKeyJwt {
+        /// What it may have signed with.
+        keys: ClientKeys,
+    },
     /// Not at all: a public client, which PKCE protects.
     None,
+}
+
+/// The public keys of a client that signs (RFC 7591 §2, `jwks` and `jwks_uri`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientKeys {
+    /// A JWK Set, as JSON text.
+    pub jwks: String,
+    /// Where it was fetched, if it was.
+    pub uri: Option<String>,
+    /// When it was given to us, or fetched.
+    pub since: crate::ports::Timestamp,
+    /// How it has to sign (`token_endpoint_auth_signing_alg`); `None`: in any way of [`ClientKeys::USUAL`].
+    pub algorithm: Option<String>,
+}
+
+impl ClientKeys {
+    /// What is taken where a client does not say how it signs (FAPI 2.0 §5.4.1).
+    pub const USUAL: &'static [&'static str] = &["PS256", "ES256", "EdDSA"];
+    /// What a client may say.
+    pub const OFFERED: &'static [&'static str] = &["PS256", "ES256", "EdDSA", "RS256"];
 }
 
 impl ClientAuthentication {
@@ -103,7 +131,16 @@ impl ClientAuthentication {
         match self {
             Self::ClientSecret { post: false, .. } => "client_secret_basic",
             Self::ClientSecret { post: true, .. } => "client_secret_post",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
             Self::None => "none",
+        }
+    }
+
+    /// The keys of a client that signs.
+    pub fn keys(&self) -> Option<&ClientKeys> {
+        match self {
+            Self::PrivateKeyJwt { keys } => Some(keys),
+            Self::ClientSecret { .. } | Self::None => None,
         }
     }
 }
@@ -141,8 +178,14 @@ impl Record for ProductAlias {
 pub struct ProductSettings {
     /// See [`Product::redirect_urls`].
     pub redirect_urls: Option<Vec<String>>,
-    /// `client_secret_basic`, `client_secret_post` or `none`.
+    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`.
     pub token_endpoint_auth_method: Option<String>,
+    /// See [`ClientKeys::jwks`]: given, or fetched from [`ProductSettings::jwks_uri`], and readable.
+    pub jwks: Option<String>,
+    /// See [`ClientKeys::uri`].
+    pub jwks_uri: Option<String>,
+    /// See [`ClientKeys::algorithm`]; an empty string removes it.
+    pub token_endpoint_auth_signing_alg: Option<String>,
     /// See [`Product::initiate_login_url`]; an empty string removes it.
     pub initiate_login_url: Option<String>,
     /// See [`Product::post_logout_redirect_urls`].
@@ -157,6 +200,8 @@ pub struct ProductSettings {
     pub idle_minutes: Option<String>,
     /// See [`SessionLimits::refresh_days`]; an empty string goes back to the settings.
     pub refresh_days: Option<String>,
+    /// See [`Product::dpop_bound`].
+    pub dpop_bound_access_tokens: Option<bool>,
     /// See [`Product::require_pushed_requests`].
     pub require_pushed_authorization_requests: Option<bool>,
     /// See [`Product::support_url`]; an empty string removes it.
@@ -193,6 +238,7 @@ impl Products {
             refresh_tokens: false,
             session_limits: SessionLimits::default(),
             require_pushed_requests: false,
+            dpop_bound: false,
             support_url: None,
             support_email: None,
             created: now,
@@ -301,6 +347,7 @@ impl Products {
     /// Checks and applies settings. The secret is one that the change made.
     fn apply(&self, product: &mut Product, settings: ProductSettings) -> Result<Option<Secret>, Fault> {
         let mut secret = None;
+        let jwks = (settings.jwks, settings.jwks_uri, settings.token_endpoint_auth_signing_alg);
         if let Some(urls) = settings.redirect_urls {
             product.redirect_urls = checked_urls("redirect_urls", urls)?;
             if product.redirect_urls.is_empty() {
@@ -327,6 +374,9 @@ impl Products {
         if let Some(required) = settings.require_pushed_authorization_requests {
             product.require_pushed_requests = required;
         }
+        if let Some(bound) = settings.dpop_bound_access_tokens {
+            product.dpop_bound = bound;
+        }
         if let Some(url) = settings.support_url {
             product.support_url = optional_url("support_url", url)?;
         }
@@ -338,14 +388,20 @@ impl Products {
             }
             product.support_email = Some(address).filter(|address| !address.is_empty());
         }
-        match (settings.token_endpoint_auth_method.as_deref(), &product.authentication) {
+        let method = settings.token_endpoint_auth_method.as_deref();
+        if method.unwrap_or(product.authentication.method()) == "private_key_jwt" {
+            let keys = client_keys(product.authentication.keys(), jwks, self.clock.now())?;
+            product.authentication = ClientAuthentication::PrivateKeyJwt { keys };
+            return Ok(None);
+        }
+        match (method, &product.authentication) {
             (None, _) | (Some("none"), ClientAuthentication::None) => {}
             (Some("none"), _) => product.authentication = ClientAuthentication::None,
             (Some(method @ ("client_secret_basic" | "client_secret_post")), present) => {
                 let post = method == "client_secret_post";
                 let hash = match present {
                     ClientAuthentication::ClientSecret { hash, .. } => hash.clone(),
-                    ClientAuthentication::None => {
+                    ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => {
                         let fresh = Secret::random(&*self.random, "ps_");
                         let hash = SecretHash::of(fresh.expose());
                         secret = Some(fresh);
@@ -355,11 +411,23 @@ impl Products {
                 product.authentication = ClientAuthentication::ClientSecret { hash, post };
             }
             (Some(_), _) => {
-                let known = "is not one of client_secret_basic, client_secret_post, none";
+                let known = "is not one of client_secret_basic, client_secret_post, private_key_jwt, none";
                 return Err(invalid("token_endpoint_auth_method", known));
             }
         }
         Ok(secret)
+    }
+
+    /// Puts the keys in place that a client publishes now.
+    pub async fn renew_keys(&self, name: &str, jwks: String) -> Result<(), Fault> {
+        let key = self.store.keys().product(name);
+        let mut batch = self.store.batch();
+        let slot = batch.get(&key);
+        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ProductNotFound)?;
+        let mut product = (*stored.record).clone();
+        let ClientAuthentication::PrivateKeyJwt { keys } = &mut product.authentication else { return Ok(()) };
+        (keys.jwks, keys.since) = (jwks, self.clock.now());
+        self.replace(&key, &stored, &product).await
     }
 
     async fn tell(&self, kind: EventKind, product: &Product) -> Result<(), Fault> {
@@ -370,6 +438,30 @@ impl Products {
         batch.run().await?;
         Ok(())
     }
+}
+
+/// The keys of a client that signs, changed.
+fn client_keys(
+    present: Option<&ClientKeys>,
+    (jwks, uri, algorithm): (Option<String>, Option<String>, Option<String>),
+    now: crate::ports::Timestamp,
+) -> Result<ClientKeys, Fault> {
+    let mut keys = match (jwks, present) {
+        (Some(jwks), present) => {
+            let algorithm = present.and_then(|present| present.algorithm.clone());
+            ClientKeys { jwks, uri, since: now, algorithm }
+        }
+        (None, Some(present)) => present.clone(),
+        (None, None) => return Err(Code::FieldMissing.fault().expected("jwks or jwks_uri")),
+    };
+    if let Some(algorithm) = algorithm {
+        keys.algorithm = Some(algorithm).filter(|name| !name.is_empty());
+        if keys.algorithm.as_ref().is_some_and(|name| !ClientKeys::OFFERED.contains(&name.as_str())) {
+            let known = format!("is not one of {}", ClientKeys::OFFERED.join(", "));
+            return Err(invalid("token_endpoint_auth_signing_alg", known));
+        }
+    }
+    Ok(keys)
 }
 
 /// RFC 7591 §2: `grant_types`. The authorization code is what every login begins with.

@@ -1,5 +1,6 @@
 //! A client that proves itself by a key: `private_key_jwt` (OIDC Core §9, RFC 7523 §3).
 
+use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use serde_json::{Map, Value};
 
@@ -60,6 +61,21 @@ pub enum ClientAssertionError {
     Early,
 }
 
+impl From<ClientAssertionError> for Fault {
+    fn from(error: ClientAssertionError) -> Self {
+        use ClientAssertionError as Error;
+        let code = match error {
+            Error::Jws(JwsError::Algorithm) => Code::ClientAssertionAlgorithm,
+            Error::Jws(JwsError::KeyUnknown | JwsError::Signature) => Code::ClientAssertionKey,
+            Error::Jws(_) => Code::ClientAssertionForm,
+            Error::Client => Code::ClientAssertionClient,
+            Error::Audience => Code::ClientAssertionAudience,
+            Error::Missing(_) | Error::Expired | Error::LongLived | Error::Early => Code::ClientAssertionTimes,
+        };
+        code.fault().because(error)
+    }
+}
+
 /// How many seconds the client's clock may differ from ours.
 const LEEWAY: i64 = 10;
 
@@ -98,6 +114,12 @@ pub fn verify(token: &str, keys: &Jwks, expected: &Expected<'_>) -> Result<Clien
     let jti = jti.ok_or(Error::Missing("jti"))?.to_owned();
     let usable_until = Timestamp::from_second(expires.as_second().saturating_add(LEEWAY)).unwrap_or(Timestamp::MAX);
     Ok(ClientAssertion { jti, usable_until })
+}
+
+/// Whether a set has a key of the name that an assertion gives, before anything is verified: if not, newer keys are worth a
+/// look.
+pub fn names_known_key(token: &str, keys: &Jwks) -> bool {
+    jws::names_known_key(token, keys)
 }
 
 /// The client that an assertion says it is of, before anything is verified: only to find the keys by. What it is verified

@@ -1,6 +1,7 @@
 //! Proof that whoever sends a request has the key that its token is bound to (DPoP, RFC 9449).
 
 use postern_core::base64url;
+use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use serde_json::{Map, Value};
 use url::Url;
@@ -19,8 +20,8 @@ pub struct Expected<'a> {
     pub algorithms: &'a [Algorithm],
     /// The access token beside it; at the token endpoint there is none.
     pub access_token: Option<&'a str>,
-    /// What the proof has to repeat, where we gave something.
-    pub nonce: Option<&'a str>,
+    /// What the proof has to repeat one of, where we gave something.
+    pub nonces: &'a [String],
     /// The present instant.
     pub now: Timestamp,
 }
@@ -62,6 +63,19 @@ pub enum ProofError {
     AccessToken,
 }
 
+impl From<ProofError> for Fault {
+    fn from(error: ProofError) -> Self {
+        let code = match error {
+            ProofError::Jws(_) | ProofError::Missing(_) => Code::DpopProofForm,
+            ProofError::Method | ProofError::Url => Code::DpopProofRequest,
+            ProofError::Time => Code::DpopProofTime,
+            ProofError::Nonce => Code::DpopNonceMissing,
+            ProofError::AccessToken => Code::DpopProofToken,
+        };
+        code.fault().because(error)
+    }
+}
+
 /// How many seconds a proof may be old, or ahead of our clock (RFC 9449 §11.1).
 const WINDOW: i64 = 60;
 
@@ -84,7 +98,8 @@ pub fn verify(proof: &str, expected: &Expected<'_>) -> Result<Proof, ProofError>
     if ahead(made, expected.now).abs() > WINDOW {
         return Err(Error::Time);
     }
-    if expected.nonce.is_some_and(|nonce| claims.get("nonce").and_then(Value::as_str) != Some(nonce)) {
+    let repeated = claims.get("nonce").and_then(Value::as_str);
+    if !expected.nonces.is_empty() && !expected.nonces.iter().any(|nonce| repeated == Some(nonce)) {
         return Err(Error::Nonce);
     }
     if let Some(token) = expected.access_token {

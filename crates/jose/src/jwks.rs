@@ -78,6 +78,11 @@ impl Jwks {
         Self { keys: public.filter_map(PublicKey::read).collect() }
     }
 
+    /// Whether a key of it is called so; any key, where no name is given.
+    pub(crate) fn names(&self, kid: Option<&str>) -> bool {
+        kid.is_none_or(|kid| self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
+    }
+
     /// The keys that may have made a signature: those of its name, or, where it names none, every one.
     pub(crate) fn candidates<'a>(
         &'a self,

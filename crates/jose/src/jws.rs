@@ -122,6 +122,11 @@ impl Header {
     }
 }
 
+/// Whether a key of the set has the name that the header gives, or the header gives none.
+pub(crate) fn names_known_key(token: &str, keys: &Jwks) -> bool {
+    Header::read(token).is_ok_and(|header| keys.names(header.kid.as_deref()))
+}
+
 /// The claims of a token that one of `keys` signed. `types` are the values of `typ` that it may have, in lower case; `None`
 /// stands for none.
 pub(crate) fn verify(

@@ -1,5 +1,5 @@
 //! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider ([`idp`]), an
-//! app that signs people in ([`app`]), the keys and messages they need ([`key`], [`response`], [`encryption`]), and what
+//! app that signs people in ([`app`]) and has keys of its own ([`signer`]), the keys and messages they need ([`key`], [`response`], [`encryption`]), and what
 //! somebody with bad intentions would send instead ([`attack`]).
 //!
 //! Nothing here uses `postern-saml`. Messages are written and signed by code of this crate's own, so that a fault of the
@@ -18,6 +18,7 @@ pub mod response;
 mod running;
 mod sessions;
 mod signature;
+pub mod signer;
 mod xml;
 
 pub use crate::running::Running;

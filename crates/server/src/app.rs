@@ -25,6 +25,7 @@ use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::jobs::lookup;
 use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
+use crate::proofs::Proofs;
 use crate::token_keys::TokenKeys;
 
 /// Postern, without its listeners.
@@ -101,12 +102,14 @@ impl App {
             session_idle: config.oauth.session_idle,
             refresh_lifetime: config.oauth.refresh_lifetime,
             refresh_idle: config.oauth.refresh_idle,
+            dpop_nonce: config.oauth.dpop_nonce,
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
+        let proofs = Arc::new(Proofs { issuer: config.public_url.as_str().to_owned() });
         let started = clock.now();
         Ok(Self {
             public_url: config.public_url.clone(),
-            logins: Logins::new(store.clone(), clock.clone(), random.clone(), settings),
+            logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, settings),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             sessions: Sessions::new(store.clone(), clock.clone()),

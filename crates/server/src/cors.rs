@@ -22,7 +22,7 @@ pub fn mark(route: &str, prefix: &str, headers: &mut HeaderMap) {
     let bare = route.strip_prefix(prefix).unwrap_or_else(|| route.strip_suffix(prefix).unwrap_or(route));
     if OPEN.contains(&bare) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"));
     }
 }
 
@@ -30,7 +30,7 @@ pub fn mark(route: &str, prefix: &str, headers: &mut HeaderMap) {
 pub async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, DPoP"))
         .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
 }

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod observe;
 pub mod own_keys;
 pub mod pages;
+pub mod proofs;
 pub mod repetition;
 pub mod reply;
 pub mod routes;

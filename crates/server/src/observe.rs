@@ -87,5 +87,12 @@ fn render(refusal: Option<&Refusal>, reference: &TraceId, app: &App) -> HttpResp
         }
         _ => tracing::info!(fault.code = code.name(), r#ref = %shown, "{}", code.sentence()),
     }
-    reply::refuse(refusal, reference, app.public_url.as_str())
+    let mut response = reply::refuse(refusal, reference, app.public_url.as_str());
+    // RFC 9449 §8: the proof that comes next repeats it.
+    if code == Code::DpopNonceMissing
+        && let Some(nonce) = app.logins.dpop_nonce().and_then(|nonce| HeaderValue::from_str(&nonce).ok())
+    {
+        response.headers_mut().insert(HeaderName::from_static("dpop-nonce"), nonce);
+    }
+    response
 }

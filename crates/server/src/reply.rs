@@ -91,7 +91,12 @@ impl fmt::Display for Refusal {
 
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.fault.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let status = match (&self.voice, self.fault.code.status()) {
+            // RFC 9449 §7.1: where a token is presented, a bad proof is a 401.
+            (Voice::Bearer, 400) => 401,
+            (_, status) => status,
+        };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
     /// What is said where [`crate::observe`] does not render the refusal: after a panic, of which nothing else is left.
     fn error_response(&self) -> HttpResponse {
@@ -130,12 +135,13 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
             let challenge = match code {
                 Code::TokenMissing => "Bearer realm=\"postern\"".to_owned(),
                 _ => format!(
-                    "Bearer realm=\"postern\", error=\"{}\", error_description=\"{}\"",
+                    "{} realm=\"postern\", error=\"{}\", error_description=\"{}\"",
+                    scheme(code),
                     code.oauth(),
                     code.sentence()
                 ),
             };
-            if code.status() == 401 {
+            if refusal.status_code() == StatusCode::UNAUTHORIZED {
                 response.insert_header((WWW_AUTHENTICATE, challenge));
             }
             let description = format!("{reference}: {code} {}", code.sentence());
@@ -154,6 +160,16 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
             });
             no_store(&mut response).json(json!({ "error": error }))
         }
+    }
+}
+
+/// How the token should have been presented (RFC 9449 §7.1).
+fn scheme(code: Code) -> &'static str {
+    match (code, code.oauth()) {
+        (Code::TokenBound | Code::TokenKeyOther, _) | (_, "invalid_dpop_proof" | "use_dpop_nonce") => {
+            "DPoP algs=\"PS256 ES256 EdDSA\","
+        }
+        _ => "Bearer",
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) async fn visit(guide: &mut Guide) {
         (Code::PromptMalformed, &[("prompt", Some(STRANGE))]),
         (Code::MaxAgeMalformed, &[("max_age", Some(STRANGE))]),
         (Code::ClaimsMalformed, &[("claims", Some(STRANGE))]),
+        (Code::IdTokenHintInvalid, &[("id_token_hint", Some(STRANGE))]),
         (Code::RequestObjectUnsupported, &[("request", Some(STRANGE))]),
         (Code::RequestUriUnsupported, &[("request_uri", Some(STRANGE))]),
         (Code::ChallengeMethodUnsupported, &[("code_challenge_method", Some(STRANGE))]),

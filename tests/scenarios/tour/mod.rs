@@ -9,6 +9,7 @@
 //! | it encrypts its answer | `encryption` |
 //! | the app hands over its question | `par` |
 //! | the app redeems | `token` |
+//! | the app has a key of its own | `keys` |
 //! | the app keeps people signed in | `refresh` |
 //! | the operator calls | `api` |
 //! | a federation's metadata ends | `federation` |
@@ -20,6 +21,7 @@ mod asking;
 mod authorize;
 mod encryption;
 mod federation;
+mod keys;
 mod par;
 mod refresh;
 mod store;
@@ -88,6 +90,7 @@ impl Tour {
         par::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
         token::visit(&mut guide).await;
+        keys::visit(&mut guide).await;
         refresh::visit(&mut guide).await;
         api::visit(&mut guide).await;
         federation::visit(&mut guide).await;

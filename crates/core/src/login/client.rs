@@ -10,7 +10,7 @@ use super::session::Session;
 use super::{Logins, Terms};
 use crate::connection::{Connection, ConnectionId};
 use crate::fault::{Code, Fault};
-use crate::products::{ClientAuthentication, Product};
+use crate::products::{ClientAuthentication, ClientKeys, Product};
 use crate::scope::Scope;
 use crate::secret::Secret;
 use crate::store::Key;
@@ -22,6 +22,8 @@ pub struct Credentials {
     pub client_id: Option<String>,
     /// Its secret, from the header or the form.
     pub client_secret: Option<Secret>,
+    /// What it signed to say who it is (RFC 7523 §2.2).
+    pub client_assertion: Option<Secret>,
 }
 
 /// Whose the code or token is that a client brings.
@@ -42,6 +44,7 @@ pub(super) struct Claim<'c> {
     pub(super) client_id: &'c str,
     name: ClientName,
     secret: Option<&'c Secret>,
+    assertion: Option<&'c Secret>,
     product: Option<Key<Product>>,
 }
 
@@ -108,7 +111,7 @@ impl Logins {
             ClientName::Dummy | ClientName::Connection(_) => None,
         };
         let secret = credentials.client_secret.as_ref().filter(|secret| !secret.expose().is_empty());
-        Ok(Claim { client_id, name, secret, product })
+        Ok(Claim { client_id, name, secret, assertion: credentials.client_assertion.as_ref(), product })
     }
 
     /// Whether it is the one. `product` is what lies at [`Claim::product`]; `issued` says whose the thing is that it brings,
@@ -118,7 +121,7 @@ impl Logins {
     ///
     /// | the client names | and may prove itself by |
     /// |---|---|
-    /// | a registered product | that product's secret, or nothing where it is registered as public |
+    /// | a registered product | that product's secret, an assertion signed with its key, or nothing: as it is registered |
     /// | a scope, or nothing, of a registered product | the same |
     /// | a scope, or nothing, without a registration | `oauth.client_secret_verifier`, or the connection's `clientSecret` |
     /// | a connection | that connection's `clientSecret` |
@@ -130,6 +133,10 @@ impl Logins {
     ) -> Result<Client, Fault> {
         let (product, connections) = self.look_up(&claim.name, product, issued).await?;
         let secret = claim.secret.map(Secret::expose);
+        let signs = matches!(&product, Some(product) if matches!(product.authentication, ClientAuthentication::PrivateKeyJwt { .. }));
+        if claim.assertion.is_some() && !signs {
+            return Err(Code::ClientAssertionUnexpected.into());
+        }
         let of_connection = |secret: &str| {
             connections.iter().fold(false, |right, connection| right | connection.client_secret.matches(secret))
         };
@@ -139,6 +146,10 @@ impl Logins {
             (ClientName::Connection(_), _) => secret.map(of_connection),
             (_, Some(ClientAuthentication::None)) => Some(secret.is_none()),
             (_, Some(ClientAuthentication::ClientSecret { hash, .. })) => secret.map(|secret| hash.matches(secret)),
+            (_, Some(ClientAuthentication::PrivateKeyJwt { keys })) => match claim.assertion {
+                Some(assertion) => Some(self.use_assertion(claim.client_id, assertion, keys).await?),
+                None => None,
+            },
             (_, None) => secret.map(|secret| {
                 let verifier = self.settings.client_secret_verifier.as_ref().is_some_and(|hash| hash.matches(secret));
                 verifier | of_connection(secret)
@@ -150,6 +161,15 @@ impl Logins {
             }
             Some(false) => Err(Code::ClientSecretWrong.into()),
             None => Err(Code::ClientAuthenticationMissing.into()),
+        }
+    }
+
+    /// Verifies an assertion and uses it up (RFC 7523 §3). A client whose keys are not known costs no signature to verify.
+    async fn use_assertion(&self, client_id: &str, assertion: &Secret, keys: &ClientKeys) -> Result<bool, Fault> {
+        let used = self.verify.client_assertion(assertion.expose(), client_id, keys, self.clock.now())?;
+        match self.remember(&self.store.keys().assertion(client_id, &used.id), &used).await? {
+            true => Ok(true),
+            false => Err(Code::ClientAssertionReplayed.into()),
         }
     }
 

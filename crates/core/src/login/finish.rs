@@ -15,6 +15,7 @@ use crate::mapping;
 use crate::ports::Timestamp;
 use crate::scoped;
 use crate::secret::Secret;
+use crate::store::Key;
 use crate::trace::Outcome;
 
 /// A verified answer of an IdP.
@@ -100,6 +101,7 @@ impl Logins {
                 connection: connection.id.clone(),
                 redirect_uri: login.return_to.redirect_uri.clone(),
                 code_challenge: login.requested.code_challenge.clone(),
+                dpop_key: login.requested.dpop_key.clone(),
                 session: session.id.clone(),
                 unasked: login.requested.unasked,
             },
@@ -165,16 +167,19 @@ impl Logins {
     /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
     pub(super) async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
         let Some(assertion) = &answer.assertion else { return Ok(()) };
-        let lifetime = assertion.usable_until.duration_since(self.clock.now());
-        let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
-        let lifetime = lifetime.min(Self::LONGEST_MEMORY);
-        let mut batch = self.store.batch();
-        let key = self.store.keys().replay(&connection.id, &assertion.id);
-        let first = batch.put_new(&key, &Replay {}, Some(lifetime));
-        match batch.run().await?.written(first) {
+        match self.remember(&self.store.keys().replay(&connection.id, &assertion.id), assertion).await? {
             true => Ok(()),
             false => Err(Code::SamlAssertionReplayed.into()),
         }
+    }
+
+    /// Remembers that something was used, for as long as it could be presented again. Whether this was the first time.
+    pub(super) async fn remember(&self, key: &Key<Replay>, used: &UsedOnce) -> Result<bool, Fault> {
+        let lifetime = used.usable_until.duration_since(self.clock.now());
+        let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
+        let mut batch = self.store.batch();
+        let first = batch.put_new(key, &Replay {}, Some(lifetime.min(Self::LONGEST_MEMORY)));
+        Ok(batch.run().await?.written(first))
     }
 
     /// Who it is to the app. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.

@@ -21,6 +21,7 @@
 //! | which client calls | [`client`] |
 //! | a question that the app hands over by itself | [`pushed`] |
 //! | code to token to claims | [`redeem`] |
+//! | tokens that are bound to a key | [`possession`] |
 //! | what the app reads without asking again | [`id_token`] |
 //! | token to tokens | [`refresh_tokens`] |
 //! | what a token is worth, and taking it back | [`presented`] |
@@ -38,6 +39,7 @@ pub mod finish;
 pub mod handoff;
 pub mod id_token;
 pub mod oauth_scope;
+pub mod possession;
 pub mod presented;
 pub mod pushed;
 pub mod redeem;
@@ -58,6 +60,7 @@ use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
 use crate::mapping::Claims;
 use crate::ports::{Clock, Random, Timestamp};
+use crate::proof::Verify;
 use crate::scope::Scope;
 use crate::secret::{Secret, SecretHash};
 use crate::sessions::Sessions;
@@ -72,6 +75,7 @@ pub struct Logins {
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    verify: Arc<dyn Verify>,
     sessions: Sessions,
     settings: Settings,
 }
@@ -97,15 +101,23 @@ pub struct Settings {
     pub refresh_lifetime: Duration,
     /// How long an offline token lives that nobody uses.
     pub refresh_idle: Duration,
+    /// Whether proofs of possession have to repeat a nonce of ours.
+    pub dpop_nonce: bool,
     /// Opens products without a registration to clients that name no connection of their own.
     pub client_secret_verifier: Option<SecretHash>,
 }
 
 impl Logins {
     /// Logins over `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        verify: Arc<dyn Verify>,
+        settings: Settings,
+    ) -> Self {
         let sessions = Sessions::new(store.clone(), clock.clone());
-        Self { store, clock, random, sessions, settings }
+        Self { store, clock, random, verify, sessions, settings }
     }
 
     /// What the operator decided.
@@ -243,6 +255,9 @@ pub struct Requested {
     pub oauth_scope: Vec<String>,
     /// The PKCE challenge, method S256.
     pub code_challenge: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default)]
+    pub dpop_key: Option<String>,
     /// For the ID token.
     pub nonce: Option<String>,
     /// How the ID token is to be signed.
@@ -331,6 +346,9 @@ pub struct Terms {
     pub redirect_uri: String,
     /// The PKCE challenge, method S256.
     pub code_challenge: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default)]
+    pub dpop_key: Option<String>,
     /// The session that its tokens belong to.
     pub session: SessionId,
     /// Whether the app asked for nothing: then `client_id` names it in one of its ways, and it may use any other.
@@ -354,6 +372,9 @@ pub struct AccessToken {
     pub oauth_scope: Vec<String>,
     /// Which clock of its session it goes by.
     pub reach: Reach,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    #[serde(default)]
+    pub dpop_key: Option<String>,
     /// When it was issued.
     pub issued: Timestamp,
     /// From when on it is worthless.

@@ -35,6 +35,8 @@ pub struct Active {
     pub expires: Timestamp,
     /// Whether it opens userinfo; a refresh token does not.
     pub is_access_token: bool,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    pub dpop_key: Option<String>,
 }
 
 /// What is known of a token, and of who presents it.
@@ -117,16 +119,21 @@ impl Logins {
 
 impl Presented {
     fn active(&self, session: &Arc<Session>) -> Option<(Reach, Active)> {
-        let active = |oauth_scope: &[String], issued, expires, is_access_token| Active {
+        let active = |oauth_scope: &[String], issued, expires, dpop_key: &Option<String>, is_access_token| Active {
             session: session.clone(),
             oauth_scope: oauth_scope.to_vec(),
             issued,
             expires,
             is_access_token,
+            dpop_key: dpop_key.clone(),
         };
         match (&self.access, &self.refresh) {
-            (Some(token), _) => Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, true))),
-            (None, Some(token)) => Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, false))),
+            (Some(token), _) => {
+                Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, &token.dpop_key, true)))
+            }
+            (None, Some(token)) => {
+                Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, &token.dpop_key, false)))
+            }
             (None, None) => None,
         }
     }

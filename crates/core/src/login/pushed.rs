@@ -15,6 +15,7 @@ use super::start::after;
 use super::{Login, Logins};
 use crate::fault::{Code, Fault};
 use crate::ports::Timestamp;
+use crate::proof::Possession;
 use crate::secret::Secret;
 use crate::store::{Record, Spent};
 
@@ -55,7 +56,12 @@ pub struct Pushed {
 
 impl Logins {
     /// Keeps a question, once the client has proven who it is and the question is one that authorize would take.
-    pub async fn push(&self, credentials: &Credentials, mut parameters: Parameters) -> Result<Pushed, Fault> {
+    pub async fn push(
+        &self,
+        credentials: &Credentials,
+        possession: Option<&Possession>,
+        mut parameters: Parameters,
+    ) -> Result<Pushed, Fault> {
         let claim = self.claim(credentials).await?;
         if claim.is_nobody() {
             return Err(Code::ClientMissing.into());
@@ -65,6 +71,9 @@ impl Logins {
         let answers = batch.run().await?;
         let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
         self.authenticate(&claim, product, None).await?;
+        if let Some(thumbprint) = self.pushed_with(possession, parameters.get("dpop_jkt")).await? {
+            parameters.set("dpop_jkt", &thumbprint);
+        }
 
         // RFC 9126 §2.1: "The request_uri authorization request parameter is one exception, and it MUST NOT be provided."
         if parameters.take("request_uri").is_some() {

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::client::{Credentials, Issued};
 use super::id_token::{Facts, IdToken, IdTokenWish};
+use super::possession::Presentation;
 use super::refresh_tokens::RefreshToken;
 use super::session::{Reach, SessionId};
 use super::start::after;
@@ -18,6 +19,7 @@ use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
 use crate::mapping::Claims;
+use crate::proof::Possession;
 use crate::secret::Secret;
 use crate::sessions::{Why, left};
 use crate::store::{Batch, Spent};
@@ -33,6 +35,8 @@ pub struct TokenRequest {
     pub redirect_uri: Option<String>,
     /// The PKCE verifier.
     pub code_verifier: Option<Secret>,
+    /// The proof of a key that the tokens are to be bound to.
+    pub possession: Option<Possession>,
 }
 
 /// What a redemption or a refresh gives (RFC 6749 §5.1).
@@ -40,6 +44,8 @@ pub struct TokenRequest {
 pub struct Tokens {
     /// Opaque: `session.secret`.
     pub access_token: Secret,
+    /// Whether it is bound to a key, and wants a proof with each use (RFC 9449 §5).
+    pub bound: bool,
     /// Its lifetime in seconds.
     pub expires_in: u64,
     /// Gives the next ones, once. Opaque: `session.secret`.
@@ -48,6 +54,13 @@ pub struct Tokens {
     pub scope: Option<String>,
     /// The ID token, where one was asked for: still to be signed.
     pub id_token: Option<IdToken>,
+}
+
+/// The thumbprints of the keys that tokens are bound to. RFC 9449 §5: a confidential client's refresh tokens are bound to the
+/// client, which authenticates; a public client's need the key.
+struct Bound {
+    access_token: Option<String>,
+    refresh_token: Option<String>,
 }
 
 impl Logins {
@@ -80,15 +93,18 @@ impl Logins {
             false => {}
         }
         terms.check(request)?;
+        let key_of_sender = self.possessed(request.possession.as_ref(), &client, terms.dpop_key.as_deref()).await?;
         let Some(grant) = live else { return self.replayed(&terms).await };
         if grant.expires <= self.clock.now() {
             return Err(Code::CodeUnknown.into());
         }
-        self.issue(&key, &grant).await
+        let bound =
+            Bound { refresh_token: key_of_sender.clone().filter(|_| client.is_public()), access_token: key_of_sender };
+        self.issue(&key, &grant, bound).await
     }
 
     /// Spends the code and issues, in one round trip. What a loser of the race issues here is never told to anybody.
-    async fn issue(&self, key: &crate::store::Key<Grant>, grant: &Grant) -> Result<Tokens, Fault> {
+    async fn issue(&self, key: &crate::store::Key<Grant>, grant: &Grant, bound: Bound) -> Result<Tokens, Fault> {
         let now = self.clock.now();
         let session = &grant.terms.session;
         let mut trace = grant.trace.clone();
@@ -106,6 +122,7 @@ impl Logins {
             claims: grant.claims.clone(),
             oauth_scope: grant.granted.clone(),
             reach: grant.reach(),
+            dpop_key: bound.access_token,
             issued: now,
             expires: after(now, self.settings.access_token_lifetime),
         };
@@ -117,6 +134,7 @@ impl Logins {
                 // OIDC Core §12.2: a refreshed ID token "SHOULD NOT have a nonce Claim".
                 id_token: grant.id_token.as_ref().map(|wish| IdTokenWish { nonce: None, ..wish.clone() }),
                 reach: grant.reach(),
+                dpop_key: bound.refresh_token.clone(),
                 issued: now,
                 expires: self.refresh_token_expires(grant.reach(), until),
                 until,
@@ -134,6 +152,7 @@ impl Logins {
                     .as_ref()
                     .map(|wish| self.id_token(wish, session, &grant.authentication, (&access_token, &record))),
                 access_token,
+                bound: record.dpop_key.is_some(),
                 expires_in: self.settings.access_token_lifetime.as_secs(),
                 refresh_token,
                 scope: oauth_scope::told(&grant.oauth_scope, &grant.granted),
@@ -191,7 +210,8 @@ impl Logins {
     }
 
     /// What the app is told about whom an access token stands for.
-    pub async fn userinfo(&self, token: &str) -> Result<Claims, Fault> {
+    pub async fn userinfo(&self, presented: &Presentation<'_>) -> Result<Claims, Fault> {
+        let (Presentation::Bearer(token) | Presentation::Dpop(token, _)) = presented;
         let name = SessionId::of_token(token).ok_or(Code::TokenInvalid)?;
         let keys = self.store.keys();
         let mut batch = self.store.batch();
@@ -204,6 +224,7 @@ impl Logins {
         if token.expires <= now || !session.record.is_live(token.reach, now) {
             return Err(Code::TokenInvalid.into());
         }
+        self.check_presented(presented, token.dpop_key.as_deref()).await?;
         self.note_use(&session).await?;
         Ok(token.claims.clone())
     }

@@ -23,6 +23,7 @@ use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::mapping::Claims;
 use crate::ports::Timestamp;
+use crate::proof::Possession;
 use crate::secret::Secret;
 use crate::sessions::{Why, left};
 use crate::store::{Batch, Record, Spent, Store, Stored};
@@ -39,6 +40,8 @@ pub struct RefreshRequest {
     pub refresh_token: Option<Secret>,
     /// Less than what was granted; `None`: all of it.
     pub scope: Option<Vec<String>>,
+    /// The proof of a key that the access token is to be bound to.
+    pub possession: Option<Possession>,
 }
 
 /// What a refresh token stands for.
@@ -53,6 +56,9 @@ pub struct RefreshToken {
     pub id_token: Option<IdTokenWish>,
     /// Which clock it goes by.
     pub reach: Reach,
+    /// The thumbprint of the key that it is bound to: a public client's (RFC 9449 §5).
+    #[serde(default)]
+    pub dpop_key: Option<String>,
     /// When it was issued.
     pub issued: Timestamp,
     /// From when on it is worthless because nobody used it.
@@ -74,10 +80,21 @@ pub struct SpentRefreshToken {
     pub successor: Secret,
     /// When it was used.
     pub used: Timestamp,
+    /// The thumbprint of the key that both are bound to.
+    #[serde(default)]
+    pub dpop_key: Option<String>,
 }
 
 impl Record for SpentRefreshToken {
     const CLASS: &'static str = "spent-refresh-token";
+}
+
+/// What a client that proved who it is asks for.
+struct Asked<'a> {
+    /// Less than what was granted; `None`: all of it.
+    scope: Option<&'a [String]>,
+    /// The thumbprint of the key that it proved to have.
+    key_of_sender: Option<String>,
 }
 
 impl RefreshToken {
@@ -118,9 +135,13 @@ impl Logins {
         }
         let live = answers.get(token)?;
         let spent = answers.tombstone::<RefreshToken, SpentRefreshToken>(token)?;
+        let bound = live.as_ref().and_then(|token| token.dpop_key.clone());
+        let bound = bound.or_else(|| spent.as_ref().and_then(|spent| spent.dpop_key.clone()));
+        let key_of_sender = self.possessed(request.possession.as_ref(), &client, bound.as_deref()).await?;
+        let asked = Asked { scope: request.scope.as_deref(), key_of_sender };
         match (live, spent) {
-            (Some(token), _) => self.rotate(&session, request, text, &token).await,
-            (None, Some(spent)) => self.repeated(&session, request, spent).await,
+            (Some(token), _) => self.rotate(&session, &asked, text, &token).await,
+            (None, Some(spent)) => self.repeated(&session, &asked, spent).await,
             (None, None) => Err(Code::RefreshTokenUnknown.into()),
         }
     }
@@ -129,30 +150,31 @@ impl Logins {
     async fn rotate(
         &self,
         session: &Stored<Session>,
-        request: &RefreshRequest,
+        asked: &Asked<'_>,
         text: &Secret,
         token: &RefreshToken,
     ) -> Result<Tokens, Fault> {
         let now = self.clock.now();
-        self.check_refresh(&session.record, request, token, now).await?;
+        self.check_refresh(&session.record, asked, token, now).await?;
         let successor = RefreshToken {
             issued: now,
             expires: self.refresh_token_expires(token.reach, token.until),
             successor: self.token_of(&session.record.id),
             ..token.clone()
         };
-        let tombstone = SpentRefreshToken { successor: token.successor.clone(), used: now };
+        let (successor_text, dpop_key) = (token.successor.clone(), token.dpop_key.clone());
+        let tombstone = SpentRefreshToken { successor: successor_text, used: now, dpop_key };
 
         let mut batch = self.store.batch();
         // The successor first: where the batch breaks off, a retry finds the token live, or finds its successor.
         successor.save(&mut batch, &self.store, &token.successor, now);
         let key = self.store.keys().refresh_token(text.expose());
         let spent = batch.consume(&key, &tombstone, left(token.until, now));
-        let tokens = self.refreshed(&mut batch, session, request, token, &token.successor);
+        let tokens = self.refreshed(&mut batch, session, asked, token, &token.successor);
         self.touch(&mut batch, session);
         match batch.run().await?.consumed::<RefreshToken, SpentRefreshToken>(spent)? {
             Spent::Live(_) => Ok(tokens),
-            Spent::Before(spent) => self.repeated(session, request, spent).await,
+            Spent::Before(spent) => self.repeated(session, asked, spent).await,
             Spent::Absent => Err(Code::RefreshTokenUnknown.into()),
         }
     }
@@ -161,16 +183,16 @@ impl Logins {
     async fn repeated(
         &self,
         session: &Stored<Session>,
-        request: &RefreshRequest,
+        asked: &Asked<'_>,
         spent: SpentRefreshToken,
     ) -> Result<Tokens, Fault> {
         let (now, key) = (self.clock.now(), self.store.keys().refresh_token(spent.successor.expose()));
         if now < after(spent.used, GRACE)
             && let Some(successor) = self.store.get(&key).await?
         {
-            self.check_refresh(&session.record, request, &successor, now).await?;
+            self.check_refresh(&session.record, asked, &successor, now).await?;
             let mut batch = self.store.batch();
-            let tokens = self.refreshed(&mut batch, session, request, &successor, &spent.successor);
+            let tokens = self.refreshed(&mut batch, session, asked, &successor, &spent.successor);
             batch.run().await?;
             return Ok(tokens);
         }
@@ -187,7 +209,7 @@ impl Logins {
     async fn check_refresh(
         &self,
         session: &Session,
-        request: &RefreshRequest,
+        asked: &Asked<'_>,
         token: &RefreshToken,
         now: Timestamp,
     ) -> Result<(), Fault> {
@@ -195,8 +217,8 @@ impl Logins {
             return Err(Code::RefreshTokenExpired.into());
         }
         // RFC 6749 §6: the scope "MUST NOT include any scope not originally granted by the resource owner".
-        if let Some(asked) = &request.scope
-            && asked.iter().any(|scope| !token.oauth_scope.contains(scope))
+        if let Some(scopes) = asked.scope
+            && scopes.iter().any(|scope| !token.oauth_scope.contains(scope))
         {
             return Err(Code::ScopeNotGranted.into());
         }
@@ -212,18 +234,19 @@ impl Logins {
         &self,
         batch: &mut Batch<'_>,
         session: &Stored<Session>,
-        request: &RefreshRequest,
+        asked: &Asked<'_>,
         token: &RefreshToken,
         next: &Secret,
     ) -> Tokens {
         let (now, lifetime) = (self.clock.now(), self.settings.access_token_lifetime);
-        let granted = request.scope.as_ref().map(|asked| oauth_scope::narrowed(&token.oauth_scope, asked));
+        let granted = asked.scope.map(|scopes| oauth_scope::narrowed(&token.oauth_scope, scopes));
         let session = &session.record;
         let record = AccessToken {
             client_id: session.client_id.clone(),
             claims: token.claims.clone(),
             oauth_scope: granted.unwrap_or_else(|| token.oauth_scope.clone()),
             reach: token.reach,
+            dpop_key: asked.key_of_sender.clone(),
             issued: now,
             expires: after(now, lifetime),
         };
@@ -235,6 +258,7 @@ impl Logins {
             id_token: wish
                 .map(|wish| self.id_token(wish, &session.id, &session.authentication, (&access_token, &record))),
             access_token,
+            bound: record.dpop_key.is_some(),
             expires_in: lifetime.as_secs(),
             refresh_token: Some(next.clone()),
             scope: None,

@@ -21,7 +21,8 @@ impl Parameters {
     pub fn read(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Fault> {
         let mut parameters = HashMap::new();
         for (name, value) in pairs {
-            let limit = if matches!(name.as_str(), "state" | "nonce" | "claims") { 4096 } else { 2048 };
+            let limit =
+                if matches!(name.as_str(), "state" | "nonce" | "claims" | "id_token_hint") { 4096 } else { 2048 };
             if value.len() > limit && READ.contains(&name.as_str()) {
                 return Err(Code::ParameterTooLong.fault().expected(name));
             }
@@ -66,7 +67,9 @@ const READ: &[&str] = &[
     "client_id",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "forceAuthn",
+    "id_token_hint",
     "idp_hint",
     "login_hint",
     "max_age",
@@ -109,6 +112,10 @@ pub struct AuthorizeRequest {
     pub code_challenge: Option<String>,
     /// `S256`, and nothing else.
     pub code_challenge_method: Option<String>,
+    /// The thumbprint of the key that the code is bound to: `dpop_jkt`.
+    pub dpop_key: Option<String>,
+    /// An ID token of ours, about the person who is expected.
+    pub id_token_hint: Option<String>,
     /// Which connection of several.
     pub idp_hint: Option<String>,
     /// Which connection the person chose on our own page.
@@ -158,6 +165,8 @@ impl AuthorizeRequest {
             nonce: parameters.take("nonce"),
             code_challenge: parameters.take("code_challenge"),
             code_challenge_method: parameters.take("code_challenge_method"),
+            dpop_key: parameters.take("dpop_jkt"),
+            id_token_hint: parameters.take("id_token_hint"),
             idp_hint: parameters.take("idp_hint"),
             chosen: parameters.take("chosen"),
             asked: asked.unwrap_or_default(),

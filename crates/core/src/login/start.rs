@@ -97,6 +97,7 @@ impl Logins {
                 scope: door.scope.clone(),
                 oauth_scope: request.scope.clone(),
                 code_challenge: request.code_challenge.clone(),
+                dpop_key: request.dpop_key.clone(),
                 nonce: request.nonce.clone(),
                 id_token_algorithm: door.product.as_ref().map(|product| product.id_token_algorithm).unwrap_or_default(),
                 idp_hint: request.chosen.clone().or_else(|| request.idp_hint.clone()),

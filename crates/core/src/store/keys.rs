@@ -166,6 +166,18 @@ impl<'a> Keys<'a> {
     pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {
         Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&[&connection.0, assertion_id])))
     }
+    /// That a client's assertion of who it is was used. No connection is called `client` or `proof`.
+    pub fn assertion(&self, client_id: &str, jti: &str) -> Key<Replay> {
+        Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&["client", client_id, jti])))
+    }
+    /// That a proof of possession was used.
+    pub fn proof(&self, thumbprint: &str, jti: &str) -> Key<Replay> {
+        Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&["proof", thumbprint, jti])))
+    }
+    /// What proofs of possession repeat in this period: no key, but made like the name of one.
+    pub fn nonce(&self, period: &str) -> String {
+        self.seal.blind("dpop-nonce", period.as_bytes())
+    }
     /// What a code stands for.
     pub fn grant(&self, code: &str) -> Key<Grant> {
         Key::borne(format!("p1:code:{{{}}}", self.blind::<Grant>(&[code])), code.as_bytes())

@@ -21,7 +21,8 @@ fn header(client: &Client, changes: Value) -> Value {
 
 fn judged(proof: &str, nonce: Option<&str>) -> Result<Proof, Error> {
     let (algorithms, access_token) = (Algorithm::FAPI, Some(TOKEN));
-    verify(proof, &Expected { method: "GET", url: URL, algorithms, access_token, nonce, now: now() })
+    let nonces: Vec<_> = nonce.map(str::to_owned).into_iter().collect();
+    verify(proof, &Expected { method: "GET", url: URL, algorithms, access_token, nonces: &nonces, now: now() })
 }
 
 fn with_claims(client: &Client, changes: Value) -> Result<Proof, Error> {
@@ -41,8 +42,8 @@ fn e5_a_proof_tells_the_thumbprint_of_its_key() {
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(client.jwk()).unwrap();
         assert_eq!(proof.jkt, jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).unwrap());
         // Without a token beside it, as at the token endpoint.
-        let (algorithms, nonce) = (Algorithm::FAPI, None);
-        let expected = Expected { method: "GET", url: URL, algorithms, access_token: None, nonce, now: now() };
+        let (algorithms, nonces) = (Algorithm::FAPI, &[]);
+        let expected = Expected { method: "GET", url: URL, algorithms, access_token: None, nonces, now: now() };
         assert!(verify(&client.sign(&header(&client, json!({})), &claims(json!({ "ath": null }))), &expected).is_ok());
     }
 }

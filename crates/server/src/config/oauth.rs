@@ -33,6 +33,9 @@ settings! {
         refresh_days: u64 = "30",
         /// How long such a refresh token lives that nobody uses, in days: 1 to 90.
         refresh_idle_days: u64 = "14",
+        /// Whether proofs of possession (DPoP) have to repeat a nonce of ours. It bounds for how long a
+        /// proof can be made ahead, and costs clients a request now and then, which is answered with `use_dpop_nonce`.
+        dpop_nonce: bool = "false",
         /// How long a person may take to sign in at the identity provider, in seconds: 60 to 3600. After that the login
         /// has to be started again.
         login_seconds: u64 = "600",
@@ -56,6 +59,8 @@ pub struct Oauth {
     pub refresh_lifetime: Duration,
     /// How long an offline token lives that nobody uses.
     pub refresh_idle: Duration,
+    /// Whether proofs of possession have to repeat a nonce.
+    pub dpop_nonce: bool,
     /// How long a login may take.
     pub login_lifetime: Duration,
 }
@@ -93,6 +98,7 @@ impl Oauth {
             },
             refresh_lifetime: reading.span("oauth.refresh_days", written.refresh_days, 1..=90, DAY),
             refresh_idle: reading.span("oauth.refresh_idle_days", written.refresh_idle_days, 1..=90, DAY),
+            dpop_nonce: written.dpop_nonce,
             login_lifetime: reading.seconds("oauth.login_seconds", written.login_seconds, 60..=3600),
         }
     }

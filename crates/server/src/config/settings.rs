@@ -47,6 +47,8 @@ pub(super) enum Shape {
     Text,
     /// A whole number.
     Number,
+    /// Yes or no.
+    Truth,
     /// A list of strings.
     List,
     /// A list of strings and tables.
@@ -59,6 +61,7 @@ impl Shape {
         match self {
             Shape::Text => "text in quotes",
             Shape::Number => "a whole number",
+            Shape::Truth => "true or false",
             Shape::List => "a list of texts",
             Shape::Tables => "a list of texts or tables",
         }
@@ -71,6 +74,7 @@ impl Shape {
         match self {
             Shape::Text => Some(Value::from(text)),
             Shape::Number => text.parse::<i64>().ok().map(Value::from),
+            Shape::Truth => text.parse::<bool>().ok().map(Value::from),
             Shape::List | Shape::Tables if text.starts_with('[') => array(text),
             Shape::List | Shape::Tables => {
                 let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
@@ -109,6 +113,9 @@ impl Written for Option<Secret> {
 }
 impl Written for u64 {
     const SHAPE: Shape = Shape::Number;
+}
+impl Written for bool {
+    const SHAPE: Shape = Shape::Truth;
 }
 impl Written for Vec<String> {
     const SHAPE: Shape = Shape::List;

@@ -10,6 +10,7 @@ use postern_core::login::door::{Answerer, Door, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
 use postern_core::trace::Trace;
+use postern_jose::id_token_hint;
 use postern_saml::request::{self, AuthnRequest, NameIdPolicy, Wishes};
 
 use crate::app::App;
@@ -21,9 +22,9 @@ use crate::reply::{Refusal, no_store, redirect, to_app};
 
 /// Begins a login.
 pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
-    let (request, door) = arrive(&app, &fields).await?; // until here, failures are pages
+    let (mut request, door) = arrive(&app, &fields).await?; // until here, failures are pages
     let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
-    match begin(&app, &browser, &fields, &request, &door, &trace).await {
+    match begin(&app, &browser, &fields, &mut request, &door, &trace).await {
         Ok(response) => Ok(response),
         Err(fault) => {
             let refusal = match fault.code {
@@ -60,11 +61,16 @@ async fn begin(
     app: &App,
     browser: &Browser,
     fields: &Fields,
-    request: &AuthorizeRequest,
+    request: &mut AuthorizeRequest,
     door: &Door,
     trace: &Trace,
 ) -> Result<HttpResponse, Fault> {
     app.logins.check(request, door)?;
+    if let Some(hint) = &request.id_token_hint {
+        let hinted = id_token_hint::verify(hint, app.token_keys().public(), app.public_url.as_str());
+        let hinted = hinted.map_err(|why| Code::IdTokenHintInvalid.fault().because(why))?;
+        request.asked.subject = Some(hinted.subject); // nobody else may answer
+    }
     let connection = match door.answerer(request)? {
         Answerer::One(connection) => connection,
         // The page finds the same door by the same parameters; nothing is kept for it.

@@ -6,7 +6,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use postern_core::login::{ResponseMode, oauth_scope};
+use postern_core::products::ClientKeys;
 use postern_core::signing::SigningAlgorithm;
+use postern_jose::jws::Algorithm;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -16,7 +18,7 @@ use crate::app::App;
 pub const MAX_AGE: &str = "public, max-age=300";
 
 /// How clients prove who they are, at every endpoint alike.
-const AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+const AUTHENTICATION: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
 /// Tells a client everything that it has to know of us.
 pub async fn discovery(app: Data<App>) -> HttpResponse {
@@ -41,8 +43,12 @@ fn document(app: &App) -> Value {
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": AUTHENTICATION,
+        "token_endpoint_auth_signing_alg_values_supported": ClientKeys::OFFERED,
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION,
+        "introspection_endpoint_auth_signing_alg_values_supported": ClientKeys::OFFERED,
         "revocation_endpoint_auth_methods_supported": AUTHENTICATION,
+        "revocation_endpoint_auth_signing_alg_values_supported": ClientKeys::OFFERED,
+        "dpop_signing_alg_values_supported": Algorithm::FAPI.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>(),
         // Two products never learn the same `sub` of a person.
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
@@ -52,6 +58,8 @@ fn document(app: &App) -> Value {
             "preferred_username", "department", "roles", "groups", "raw", "requested",
         ],
         "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        "prompt_values_supported": ["none", "login", "select_account", "consent"],
         "authorization_response_iss_parameter_supported": true,
         // OIDC Discovery §3: without this member it would be true.
         "request_uri_parameter_supported": false,

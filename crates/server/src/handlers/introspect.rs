@@ -42,7 +42,11 @@ fn describe(active: &Active, issuer: &str) -> Value {
         "product": session.scope.product,
     });
     if active.is_access_token {
-        body["token_type"] = json!("bearer");
+        body["token_type"] = json!(if active.dpop_key.is_some() { "DPoP" } else { "bearer" });
+    }
+    // RFC 9449 §6.2.
+    if let Some(thumbprint) = &active.dpop_key {
+        body["cnf"] = json!({ "jkt": thumbprint });
     }
     body
 }

@@ -13,7 +13,7 @@ use crate::reply::{Refusal, no_store};
 pub async fn par(app: Data<App>, client: ClientRequest) -> Result<HttpResponse, Refusal> {
     let push = async {
         let parameters = Parameters::read(client.form.0.iter().cloned())?;
-        app.logins.push(&client.credentials, parameters).await
+        app.logins.push(&client.credentials, client.possession.as_ref(), parameters).await
     };
     let pushed = push.await.map_err(client.refusal())?;
     let body = json!({ "request_uri": pushed.request_uri.expose(), "expires_in": pushed.expires_in });

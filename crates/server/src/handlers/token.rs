@@ -20,7 +20,7 @@ pub async fn token(app: Data<App>, client: ClientRequest) -> Result<HttpResponse
     let id_token = tokens.id_token.as_ref().map(sign).transpose().map_err(refusal)?;
     let mut body = json!({
         "access_token": tokens.access_token.expose(),
-        "token_type": "bearer",
+        "token_type": if tokens.bound { "DPoP" } else { "bearer" },
         "expires_in": tokens.expires_in,
     });
     if let Some(token) = &tokens.refresh_token {
@@ -50,6 +50,7 @@ fn redemption(client: ClientRequest) -> Result<TokenRequest, Fault> {
         redirect_uri: client.form.one("redirect_uri")?.map(str::to_owned),
         code_verifier: client.secret("code_verifier")?,
         credentials: client.credentials,
+        possession: client.possession,
     })
 }
 
@@ -59,5 +60,6 @@ fn renewal(client: ClientRequest) -> Result<RefreshRequest, Fault> {
         refresh_token: client.secret("refresh_token")?,
         scope: scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
         credentials: client.credentials,
+        possession: client.possession,
     })
 }

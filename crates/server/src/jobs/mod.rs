@@ -1,6 +1,7 @@
 //! What Postern does by itself: background work that one replica at a time does, by a lease in the store.
 
 pub mod certificates;
+pub mod client_keys;
 pub mod keys;
 pub mod lookup;
 pub mod metadata;

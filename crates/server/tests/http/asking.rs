@@ -158,6 +158,24 @@ async fn an_app_that_expects_a_person_gets_no_other() {
 }
 
 #[actix_web::test]
+async fn f5_an_id_token_hint_names_the_person_who_may_answer() {
+    let world = World::new().await;
+    let code = world.code(&[("scope", "openid")]).await;
+    let hint = world.redeem(&code, &[]).await.json()["id_token"].as_str().unwrap().to_owned();
+    world.advance(Duration::from_secs(3600)); // it may have expired
+    let same = world.begin(&[("id_token_hint", &hint), ("prompt", "none")]).await;
+    assert!(answered(&world, &same, 0).await.sent("code").is_some());
+    let login = world.begin(&[("id_token_hint", &hint)]).await;
+    let other = Response { name_id: Some("u-2002".into()), ..world.response(&login) };
+    let answer = world.answer(&login, &other.signed_assertion(&world.key)).await;
+    assert_eq!(error(&answer), ("login_required".into(), "SubjectOther".into()));
+    for wrong in ["x", "e30.e30.AAAA", &hint[..hint.len() - 8]] {
+        let answer = world.authorize(&[("id_token_hint", wrong)]).await;
+        assert_eq!(error(&answer), ("invalid_request".into(), "IdTokenHintInvalid".into()), "{wrong}");
+    }
+}
+
+#[actix_web::test]
 async fn f7_request_objects_are_refused_by_name() {
     let world = World::new().await;
     let answer = world.authorize(&[("request", "eyJhbGciOiJub25lIn0.e30.")]).await;

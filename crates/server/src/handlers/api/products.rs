@@ -7,7 +7,7 @@ use postern_core::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{ApiCall, boolean, list, required, text};
-use crate::fields::Fields;
+use crate::jobs::client_keys;
 use crate::reply::{Refusal, no_store};
 
 /// `POST`: registers an app. 201, with its secret, which is never shown again.
@@ -15,7 +15,7 @@ pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let create = async {
         let name = required(&call.body, "name")?;
         call.check_product(name)?;
-        call.app.products.create(name, settings(&call.body)?).await
+        call.app.products.create(name, settings(&call).await?).await
     };
     let (product, secret) = create.await.map_err(Refusal::api)?;
     Ok(no_store(&mut HttpResponse::Created()).json(describe(&product, secret.as_ref())))
@@ -26,7 +26,7 @@ pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let update = async {
         let name = required(&call.body, "name")?;
         call.check_product(name)?;
-        call.app.products.update(name, settings(&call.body)?).await
+        call.app.products.update(name, settings(&call).await?).await
     };
     let (product, secret) = update.await.map_err(Refusal::api)?;
     Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, secret.as_ref())))
@@ -77,8 +77,14 @@ pub async fn delete(call: ApiCall) -> Result<HttpResponse, Refusal> {
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn settings(body: &Fields) -> Result<ProductSettings, Fault> {
+async fn settings(call: &ApiCall) -> Result<ProductSettings, Fault> {
+    let body = &call.body;
+    let (jwks, jwks_uri) = keys(call).await?;
     Ok(ProductSettings {
+        jwks,
+        jwks_uri,
+        token_endpoint_auth_signing_alg: text(body, "token_endpoint_auth_signing_alg")?,
+        dpop_bound_access_tokens: boolean(body, "dpop_bound_access_tokens")?,
         redirect_urls: list(body, "redirect_urls")?,
         token_endpoint_auth_method: body.one("token_endpoint_auth_method")?.map(str::to_owned),
         initiate_login_url: text(body, "initiate_login_url")?,
@@ -94,6 +100,17 @@ fn settings(body: &Fields) -> Result<ProductSettings, Fault> {
     })
 }
 
+/// The keys of a client that signs: given, or fetched from where it publishes them, at once. RFC 7591 §2: "The jwks_uri and
+/// jwks parameters MUST NOT both be present in the same request or response."
+async fn keys(call: &ApiCall) -> Result<(Option<String>, Option<String>), Fault> {
+    match (call.body.one("jwks")?, call.body.one("jwks_uri")?) {
+        (Some(_), Some(_)) => Err(Code::FieldInvalid.fault().expected("jwks stands beside jwks_uri")),
+        (Some(jwks), None) => Ok((Some(client_keys::readable(jwks.to_owned())?), None)),
+        (None, Some(uri)) => Ok((Some(client_keys::fetch(&call.app, uri).await?), Some(uri.to_owned()))),
+        (None, None) => Ok((None, None)),
+    }
+}
+
 fn describe(product: &Product, secret: Option<&Secret>) -> Value {
     let mut record = json!({
         "client_id": product.client_id,
@@ -107,11 +124,19 @@ fn describe(product: &Product, secret: Option<&Secret>) -> Value {
         "session_hours": product.session_limits.session_hours,
         "idle_minutes": product.session_limits.idle_minutes,
         "refresh_days": product.session_limits.refresh_days,
+        "dpop_bound_access_tokens": product.dpop_bound,
         "require_pushed_authorization_requests": product.require_pushed_requests,
         "support_url": product.support_url,
         "support_email": product.support_email,
         "created_at": product.created,
     });
+    if let Some(keys) = product.authentication.keys() {
+        match &keys.uri {
+            Some(uri) => record["jwks_uri"] = json!(uri),
+            None => record["jwks"] = serde_json::from_str(&keys.jwks).unwrap_or_default(),
+        }
+        record["token_endpoint_auth_signing_alg"] = json!(keys.algorithm);
+    }
     if let Some(secret) = secret {
         record["client_secret"] = json!(secret.expose());
     }
