@@ -8,6 +8,9 @@
 //!   seconds of them. What was written later never survives what was written earlier.
 //!
 //! All batches run one after the other. Each takes microseconds, but for those that wait for the disk.
+//!
+//! After a failure of the disk redb refuses everything, because it no longer knows what is there. The next batch opens the file
+//! anew, as after a crash.
 
 mod tables;
 
@@ -38,9 +41,16 @@ pub struct RedbBackend {
     kept: Arc<Mutex<Kept>>,
 }
 
+/// Opens the file.
+type Open = Box<dyn Fn() -> Result<Database, Failure> + Send>;
+
 struct Kept {
     values: Values,
-    file: Database,
+    open: Open,
+    /// None where it could not be opened anew.
+    file: Option<Database>,
+    /// Whether something failed, so that the file may have to be opened anew.
+    suspect: bool,
     /// Whether something was written that the disk need not have yet.
     owes: bool,
 }
@@ -49,19 +59,36 @@ impl RedbBackend {
     /// Opens the file at `path`, or makes it, readable for its owner only.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.to_owned();
-        let opened = tokio::task::spawn_blocking({
+        let open = {
             let path = path.clone();
             move || open_file(&path)
-        });
-        let file = match opened.await {
-            Ok(Ok(file)) => file,
-            Ok(Err(failure)) if is_in_use(&*failure) => return Err(OpenError::InUse { path }),
-            Ok(Err(source)) => return Err(OpenError::File { path, source }),
-            Err(panicked) => return Err(OpenError::File { path, source: Box::new(panicked) }),
         };
-        let kept = Kept { values: Values::default(), file, owes: false };
-        Ok(Self { clock, kept: Arc::new(Mutex::new(kept)) })
+        match Self::open_with(Box::new(open), clock).await {
+            Ok(backend) => Ok(backend),
+            Err(failure) if is_in_use(&*failure) => Err(OpenError::InUse { path }),
+            Err(source) => Err(OpenError::File { path, source }),
+        }
     }
+
+    async fn open_with(open: Open, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let kept = Kept { values: Values::default(), open, file: None, suspect: true, owes: false };
+        let kept = Arc::new(Mutex::new(kept));
+        mended(kept.clone().lock_owned().await).await?;
+        Ok(Self { clock, kept })
+    }
+}
+
+/// Opens the file, where it is not open or redb takes nothing more. Otherwise it was another failure.
+async fn mended(mut kept: OwnedMutexGuard<Kept>) -> Result<OwnedMutexGuard<Kept>, Failure> {
+    tokio::task::spawn_blocking(move || {
+        if kept.file.as_ref().is_none_or(|file| file.begin_write().is_err()) {
+            kept.file = None; // only then is the file free
+            kept.file = Some((kept.open)()?);
+        }
+        kept.suspect = false;
+        Ok(kept)
+    })
+    .await?
 }
 
 #[async_trait]
@@ -69,20 +96,27 @@ impl Backend for RedbBackend {
     async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
         batch::check(&batch)?;
         let mut kept = self.kept.clone().lock_owned().await;
+        if kept.suspect {
+            kept = mended(kept).await.map_err(StoreError::Unavailable)?;
+        }
         let now = self.clock.now();
         kept.values.sweep(now, batch.len());
 
         // The pages that a batch needs are in the cache of the system, so reading them takes no thread of its own.
-        let Kept { values, file, .. } = &mut *kept;
+        let Kept { values, file: Some(file), suspect, .. } = &mut *kept else {
+            return Err(StoreError::Unavailable("the file is not open".into())); // it was opened above
+        };
         let mut held = Held::new(values, file, now);
-        let replies = verbs::run(&mut held, batch)?;
+        let replies = verbs::run(&mut held, batch).inspect_err(|_| *suspect = true)?;
         match held.finish() {
             None => {}
             Some((transaction, true)) => {
                 commit_durably(kept, transaction).await.map_err(StoreError::Unavailable)?;
             }
             Some((transaction, false)) => {
-                commit(transaction, Durability::None).map_err(StoreError::Unavailable)?;
+                let outcome = commit(transaction, Durability::None);
+                kept.suspect |= outcome.is_err();
+                outcome.map_err(StoreError::Unavailable)?;
                 if !std::mem::replace(&mut kept.owes, true) {
                     tokio::spawn(settle_later(Arc::downgrade(&self.kept)));
                 }
@@ -101,9 +135,10 @@ fn commit(mut transaction: WriteTransaction, durability: Durability) -> Result<(
 /// does not stop it: the lock goes with it.
 async fn commit_durably(mut kept: OwnedMutexGuard<Kept>, transaction: WriteTransaction) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || {
-        commit(transaction, Durability::Immediate)?;
-        kept.owes = false;
-        Ok(())
+        let outcome = commit(transaction, Durability::Immediate);
+        kept.suspect |= outcome.is_err();
+        kept.owes = outcome.is_err();
+        outcome
     })
     .await?
 }
@@ -114,7 +149,7 @@ async fn settle_later(kept: Weak<Mutex<Kept>>) {
     let Some(kept) = kept.upgrade() else { return }; // closed, and so on the disk
     let mut kept = kept.lock_owned().await;
     if std::mem::take(&mut kept.owes)
-        && let Ok(transaction) = kept.file.begin_write()
+        && let Some(Ok(transaction)) = kept.file.as_ref().map(Database::begin_write)
     {
         let _ = commit_durably(kept, transaction).await; // the next batch meets the same failure, and tells it
     }

@@ -1,4 +1,8 @@
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ::redb::StorageBackend;
 
 use postern_core::ports::Consumed;
 
@@ -135,4 +139,74 @@ async fn the_file_is_its_owners_only() {
     let world = World::new();
     let _backend = world.open().await;
     assert_eq!(std::fs::metadata(world.path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A disk that fails while it is told to.
+#[derive(Debug)]
+struct Failing {
+    file: FileBackend,
+    fails: Arc<AtomicBool>,
+}
+
+impl Failing {
+    fn work(&self) -> Result<&FileBackend, io::Error> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("no space left")),
+            false => Ok(&self.file),
+        }
+    }
+}
+
+impl StorageBackend for Failing {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.work()?.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.work()?.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.work()?.set_len(len)
+    }
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.work()?.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.work()?.write(offset, data)
+    }
+    fn close(&self) -> Result<(), io::Error> {
+        self.file.close()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_failed_and_works_again_is_written_again() {
+    let world = World::new();
+    let (path, fails) = (world.path(), Arc::new(AtomicBool::new(false)));
+    let open = {
+        let fails = fails.clone();
+        move || -> Result<Database, Failure> {
+            let file = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+            let backend = Failing { file: FileBackend::new(file)?, fails: fails.clone() };
+            let database = Database::builder().create_with_backend(backend)?;
+            tables::create(&database)?;
+            Ok(database)
+        }
+    };
+    let backend = RedbBackend::open_with(Box::new(open), world.clock.clone()).await.unwrap();
+    one(&backend, put("before", None)).await;
+    one(&backend, put("login", MINUTE)).await;
+
+    fails.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        assert!(backend.run(vec![put("meanwhile", None)]).await.is_err());
+    }
+    fails.store(false, Ordering::Relaxed);
+    one(&backend, put("after", None)).await;
+    let x = || Reply::Value(Some(b"x".into()));
+    for key in ["before", "after", "login"] {
+        assert_eq!(one(&backend, get(key)).await, x(), "{key}");
+    }
+    assert_eq!(one(&backend, get("meanwhile")).await, Reply::Value(None), "what was not promised");
+    drop(backend);
+    assert_eq!(one(&*world.open().await, get("after")).await, x());
 }
