@@ -151,7 +151,7 @@ impl fmt::Debug for Expiries {
 
 impl Collector for Expiries {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Until the last signing certificate of a connection expires; below zero: since it did";
+        let help = "Until the last signing certificate of a connection expires; below zero: since it did.";
         let mut family = encoder.encode_descriptor("certificate_expiry_seconds", help, None, MetricType::Gauge)?;
         let now = self.clock.now();
         for (connection, at) in self.of.read().unwrap_or_else(PoisonError::into_inner).iter() {
