@@ -6,6 +6,7 @@ mod demo;
 mod faults;
 mod identity_providers;
 mod idp_initiated;
+mod logout;
 mod marks;
 mod openid_clients;
 mod rotation;

@@ -44,6 +44,9 @@ pub enum EventKind {
     /// A refresh token was used again after its successor; its session is ended.
     #[serde(rename = "refresh_token.reused")]
     RefreshTokenReused,
+    /// An app could not be told that a session was ended.
+    #[serde(rename = "logout.undelivered")]
+    LogoutUndelivered,
     /// A session was ended before its time.
     #[serde(rename = "session.ended")]
     SessionEnded,

@@ -338,6 +338,12 @@ faults! {
     TokenMissing, App, 401, "invalid_token", "The request has no access token.", "Send Authorization: Bearer and the access token.";
     TokenInvalid, App, 401, "invalid_token", "The access token is unknown, expired or revoked.", "Start a new login.";
 
+    /// The person signs out
+    LogoutHintInvalid, App, 400, "invalid_request", "The id_token_hint is no ID token of ours.", "Send the ID token of the session that is to be ended, as it was issued; it may have expired.";
+    LogoutHintForOtherClient, App, 400, "invalid_request", "The id_token_hint was issued to another client than client_id names.", "Send the client_id that the login began with, or leave it out.";
+    LogoutRedirectNotAllowed, App, 400, "invalid_request", "The post_logout_redirect_uri is not registered for this client.", "Register exactly this URL in post_logout_redirect_urls of the product, and send id_token_hint or client_id.";
+    LogoutNotConfirmed, User, 403, "access_denied", "This browser did not ask to sign out.", "Start again from the application, in one browser, with cookies allowed.";
+
     /// The API
     ApiKeyMissing, BridgeAdmin, 401, "invalid_client", "The request has no API key.", "Send Authorization: Api-Key and one of admin.api_keys.";
     ApiKeyUnknown, BridgeAdmin, 401, "invalid_client", "The API key is unknown.", "Send one of admin.api_keys.";

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod federation;
 pub mod identity;
 pub mod login;
+pub mod logout_notices;
 pub mod lookup;
 pub mod mapping;
 pub mod openid;

@@ -34,6 +34,9 @@ pub struct Product {
     /// How its ID tokens are signed.
     #[serde(default)]
     pub id_token_algorithm: SigningAlgorithm,
+    /// Where it hears that a session was ended (Back-Channel Logout §2.2).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
     /// Whether it may use refresh tokens (`grant_types`).
     #[serde(default)]
     pub refresh_tokens: bool,
@@ -192,6 +195,8 @@ pub struct ProductSettings {
     pub post_logout_redirect_urls: Option<Vec<String>>,
     /// `RS256`, `ES256` or `EdDSA`.
     pub id_token_signed_response_alg: Option<String>,
+    /// See [`Product::backchannel_logout_uri`]; an empty string removes it.
+    pub backchannel_logout_uri: Option<String>,
     /// `authorization_code`, and `refresh_token` for apps that may use refresh tokens.
     pub grant_types: Option<Vec<String>>,
     /// See [`SessionLimits::session_hours`]; an empty string goes back to the settings.
@@ -235,6 +240,7 @@ impl Products {
             initiate_login_url: None,
             post_logout_redirect_urls: Vec::new(),
             id_token_algorithm: SigningAlgorithm::default(),
+            backchannel_logout_uri: None,
             refresh_tokens: false,
             session_limits: SessionLimits::default(),
             require_pushed_requests: false,
@@ -356,6 +362,9 @@ impl Products {
         }
         if let Some(urls) = settings.post_logout_redirect_urls {
             product.post_logout_redirect_urls = checked_urls("post_logout_redirect_urls", urls)?;
+        }
+        if let Some(url) = settings.backchannel_logout_uri {
+            product.backchannel_logout_uri = backchannel_url(url)?;
         }
         if let Some(grants) = settings.grant_types {
             product.refresh_tokens = refresh_tokens(&grants)?;
@@ -484,6 +493,24 @@ pub(crate) fn checked_urls(field: &str, urls: Vec<String>) -> Result<Vec<String>
         redirect::check_registered(url).map_err(|why| invalid(field, format!("{why}: {url}")))?;
     }
     Ok(urls)
+}
+
+/// Back-Channel Logout §2.2: an absolute URL, which "MUST NOT include a fragment component". It may be plain `http`: whether the
+/// network behind it is one that is spoken to so, `fetch.allow_networks` says.
+fn backchannel_url(url: String) -> Result<Option<String>, Fault> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let good = url::Url::parse(&url).is_ok_and(|parsed| {
+        matches!(parsed.scheme(), "http" | "https")
+            && parsed.fragment().is_none()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+    });
+    match good && url.len() <= 2048 {
+        true => Ok(Some(url)),
+        false => Err(invalid("backchannel_logout_uri", "is not an http or https URL without fragment and credentials")),
+    }
 }
 
 fn optional_url(field: &str, url: String) -> Result<Option<String>, Fault> {

@@ -130,12 +130,16 @@ pub fn with_parameters<'a>(url: &str, parameters: impl IntoIterator<Item = (&'a 
     for (name, value) in parameters {
         query.append_pair(name, value);
     }
+    let query = query.finish();
+    if query.is_empty() {
+        return url.to_owned();
+    }
     let joint = match url.find('?') {
         None => "?",
         Some(at) if at + 1 == url.len() => "",
         Some(_) => "&",
     };
-    format!("{url}{joint}{}", query.finish())
+    format!("{url}{joint}{query}")
 }
 
 #[cfg(test)]

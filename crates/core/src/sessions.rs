@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::login::session::{Ended, ListedBy, Listing, Session, SessionId};
-use crate::ports::{Clock, Timestamp};
+use crate::logout_notices::{LogoutNotice, LogoutNotices};
+use crate::ports::{Clock, Random, Timestamp};
 use crate::refresh::countdown;
 use crate::store::{Batch, Spent, Store};
 use crate::trace::milliseconds;
@@ -24,6 +25,8 @@ pub enum Why {
     RefreshTokenReused,
     /// The app gave its refresh token back.
     Revoked,
+    /// The person signed out.
+    Logout,
 }
 
 impl Why {
@@ -34,7 +37,13 @@ impl Why {
             Why::CodeReplayed => "code_replayed",
             Why::RefreshTokenReused => "refresh_token_reused",
             Why::Revoked => "revoked",
+            Why::Logout => "logout",
         }
+    }
+
+    /// Whether the app has to be told: all but what it did itself.
+    fn is_news(self) -> bool {
+        self != Why::Revoked
     }
 }
 
@@ -43,15 +52,22 @@ impl Why {
 pub struct Sessions {
     store: Store,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    notices: LogoutNotices,
+    wake: Wake,
 }
+
+/// Called when an app is to be told of an ended session, so that it is told at once.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// How many sessions are ended, or taken off the lists, at once.
 const AT_ONCE: u64 = 200;
 
 impl Sessions {
     /// Sessions in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, wake: Wake) -> Self {
+        let notices = LogoutNotices::new(store.clone(), clock.clone());
+        Self { store, clock, random, notices, wake }
     }
 
     /// Adds a session that begins to a batch, with its places in the lists.
@@ -119,12 +135,17 @@ impl Sessions {
 
     /// Ends a session: its tokens are dead from now on, on every replica. `false` where somebody else did, or it was over.
     pub async fn end(&self, id: &SessionId, why: Why) -> Result<bool, Fault> {
-        let (key, now) = (self.store.keys().session(id), self.clock.now());
+        let (keys, now) = (self.store.keys(), self.clock.now());
+        let key = keys.session(id);
         let Some(session) = self.store.get(&key).await? else { return Ok(false) };
         // For as long as the session could have lived, so that nothing brings it back.
         let mut batch = self.store.batch();
         let spent = batch.consume(&key, &Ended {}, left(session.over(), now));
-        let Spent::Live(session) = batch.run().await?.consumed::<Session, Ended>(spent)? else { return Ok(false) };
+        let product = why.is_news().then(|| batch.get(&keys.product(&session.scope.product)));
+        let answers = batch.run().await?;
+        let Spent::Live(session) = answers.consumed::<Session, Ended>(spent)? else { return Ok(false) };
+        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
+        let notice = LogoutNotice::of(product.as_deref(), &session, &*self.random, now);
 
         let data = json!({
             "session": session.id, "sub": session.subject, "connection": session.connection,
@@ -133,7 +154,13 @@ impl Sessions {
         let mut batch = self.store.batch();
         self.unlist(&mut batch, &session.listing);
         Event::of(EventKind::SessionEnded, &session.scope, now, data).append(&mut batch, &self.store);
+        if let Some(notice) = &notice {
+            self.notices.queue(&mut batch, notice);
+        }
         batch.run().await?;
+        if notice.is_some() {
+            (self.wake)();
+        }
         Ok(true)
     }
 

@@ -142,6 +142,27 @@ impl Fetch {
         tokio::time::timeout(self.timeout, self.follow(url, most_bytes)).await.unwrap_or(Err(FetchError::Timeout))
     }
 
+    /// Posts a form to `url`. A redirect is not followed: what is posted is meant for this address alone.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        fields: &[(&str, &str)],
+        most_bytes: usize,
+    ) -> Result<Fetched, FetchError> {
+        let post = async {
+            let url = Url::parse(url).map_err(|_| FetchError::UrlInvalid)?;
+            let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+            let request = self.client_for(&url)?.post(url.clone());
+            let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+            let response = request.send().await.map_err(failure::fetch_error)?;
+            match response.status().is_success() {
+                true => read(response, most_bytes).await,
+                false => Err(FetchError::Status(response.status().as_u16())),
+            }
+        };
+        tokio::time::timeout(self.timeout, post).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
     async fn follow(&self, url: &str, most_bytes: usize) -> Result<Fetched, FetchError> {
         let mut url = Url::parse(url).map_err(|_| FetchError::UrlInvalid)?;
         for _ in 0..=MOST_REDIRECTS {

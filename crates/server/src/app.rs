@@ -8,6 +8,7 @@ use postern_core::connections::Connections;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
+use postern_core::logout_notices::LogoutNotices;
 use postern_core::openid::Callback;
 use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
@@ -19,7 +20,7 @@ use postern_fetch::Fetch;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::jobs::lookup;
@@ -40,6 +41,10 @@ pub struct App {
     pub products: Products,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// What apps are still to be told of.
+    pub logout_notices: LogoutNotices,
+    /// That there is something new among them.
+    pub notices_queued: Arc<Notify>,
     /// The stories of logins.
     pub traces: Traces,
     /// What happened.
@@ -107,12 +112,18 @@ impl App {
         };
         let proofs = Arc::new(Proofs { issuer: config.public_url.as_str().to_owned() });
         let started = clock.now();
+        let notices_queued = Arc::new(Notify::new());
+        let waker = notices_queued.clone();
+        let wake = Arc::new(move || waker.notify_one());
+        let sessions = Sessions::new(store.clone(), clock.clone(), random.clone(), wake);
         Ok(Self {
             public_url: config.public_url.clone(),
-            logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, settings),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
-            sessions: Sessions::new(store.clone(), clock.clone()),
+            logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
+            sessions,
+            logout_notices: LogoutNotices::new(store.clone(), clock.clone()),
+            notices_queued,
             traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
             cupboard: KeyCupboard::new(Drawer::ServiceProvider, store.clone(), clock.clone(), random.clone()),

@@ -15,12 +15,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use postern_core::fault::{Code, Fault};
+use postern_core::login::finish::Issued;
 use postern_core::login::{ResponseMode, ReturnTo};
 use postern_core::products::Product;
 use postern_core::redirect::with_parameters;
 use postern_core::trace::TraceId;
 use serde_json::json;
 
+use crate::app::App;
+use crate::browser::Browser;
 use crate::pages;
 
 /// A request that is refused, and in which voice.
@@ -194,6 +197,21 @@ pub fn to_app(return_to: &ReturnTo, issuer: &str, parameters: &[(&str, &str)], a
             pages::post_form(no_store(&mut HttpResponse::Ok()), "the application", &return_to.redirect_uri, &fields)
         }
     }
+}
+
+/// Counts a login that succeeded, sends the browser back to the app with a code, and lets it remember the session.
+pub fn signed_in(
+    app: &App,
+    browser: &Browser,
+    return_to: &ReturnTo,
+    issued: &Issued,
+    after_post: bool,
+) -> HttpResponse {
+    app.metrics.login_succeeded();
+    let code = [("code", issued.code.expose())];
+    let mut response = to_app(return_to, app.public_url.as_str(), &code, after_post);
+    browser.remember_session(&mut response, issued);
+    response
 }
 
 /// A redirect that nothing stores.

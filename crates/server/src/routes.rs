@@ -8,8 +8,8 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discovery, error, health, introspect, jwks, metrics, par, revoke, saml_cer, saml_configuration,
-    select, sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, par, revoke, saml_cer,
+    saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -79,6 +79,7 @@ fn login(config: &mut ServiceConfig) {
     open_route!(config, "/api/oauth/token", "OPTIONS, POST", post => token::token);
     open_route!(config, "/api/oauth/userinfo", "GET, OPTIONS, POST", get => userinfo::userinfo, post => userinfo::userinfo);
     route!(config, "/api/oauth/par", "POST", post => par::par);
+    route!(config, "/api/oauth/logout", "GET, POST", get => logout::logout, post => logout::logout);
     route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
     route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
     open_route!(config, "/oauth/jwks", "GET, OPTIONS", get => jwks::jwks);

@@ -11,6 +11,7 @@
 //! | the app redeems | `token` |
 //! | the app has a key of its own | `keys` |
 //! | the app keeps people signed in | `refresh` |
+//! | the person signs out | `logout` |
 //! | the operator calls | `api` |
 //! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
@@ -22,6 +23,7 @@ mod authorize;
 mod encryption;
 mod federation;
 mod keys;
+mod logout;
 mod par;
 mod refresh;
 mod store;
@@ -92,6 +94,7 @@ impl Tour {
         token::visit(&mut guide).await;
         keys::visit(&mut guide).await;
         refresh::visit(&mut guide).await;
+        logout::visit(&mut guide).await;
         api::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::door::Door;
-use super::finish::Answer;
+use super::finish::{Answer, Issued};
 use super::request::{AuthorizeRequest, Parameters};
 use super::{Logins, ResponseMode, ReturnTo, Upstream};
 use crate::connection::Connection;
@@ -16,7 +16,6 @@ use crate::fault::{Code, Fault};
 use crate::mapping;
 use crate::products::{ClientAuthentication, Product};
 use crate::redirect;
-use crate::secret::Secret;
 use crate::trace::Trace;
 
 impl Logins {
@@ -27,7 +26,7 @@ impl Logins {
         product: Option<Arc<Product>>,
         mut answer: Answer,
         trace: Trace,
-    ) -> Result<(ReturnTo, Secret), Fault> {
+    ) -> Result<(ReturnTo, Issued), Fault> {
         let return_to = landing(connection, product.as_deref())?;
         self.use_once(connection, &answer).await?;
         let attributes = mapping::names(&answer.identity);
@@ -45,8 +44,8 @@ impl Logins {
         let mut batch = self.store.batch();
         login.trace.save_first(&mut batch, &self.store);
         batch.run().await?;
-        let code = self.issue_code(&login, connection, person, "idp-initiated").await?;
-        Ok((login.return_to, code))
+        let issued = self.issue_code(&login, connection, person, "idp-initiated").await?;
+        Ok((login.return_to, issued))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::identity::Identity;
 use crate::mapping;
 use crate::ports::Timestamp;
 use crate::scoped;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretHash};
+use crate::sessions::left;
 use crate::store::Key;
 use crate::trace::Outcome;
 
@@ -53,6 +54,19 @@ pub struct UsedOnce {
     pub usable_until: Timestamp,
 }
 
+/// The good end of a login.
+#[derive(Debug)]
+pub struct Issued {
+    /// For the app.
+    pub code: Secret,
+    /// The session that began.
+    pub session: SessionId,
+    /// For the browser, which proves by it that the session began there.
+    pub browser: Secret,
+    /// How long the session can live.
+    pub lifetime: Duration,
+}
+
 impl Logins {
     /// Uses the answer, and issues a code for the app. The login's trace is filled also where this fails.
     pub async fn finish(
@@ -60,7 +74,7 @@ impl Logins {
         login: &mut Login,
         connection: &Connection,
         mut answer: Answer,
-    ) -> Result<Secret, Fault> {
+    ) -> Result<Issued, Fault> {
         login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
         login.trace.notes.extend(answer.notes.iter().cloned());
@@ -79,7 +93,7 @@ impl Logins {
         connection: &Connection,
         mut person: Person,
         login_type: &str,
-    ) -> Result<Secret, Fault> {
+    ) -> Result<Issued, Fault> {
         self.spend_pushed(login).await?;
         if login.requested.is_openid() {
             mapping::add_standard_names(&mut person.claims);
@@ -92,7 +106,11 @@ impl Logins {
         trace.outcome = Some(Outcome::Succeeded);
         let data = json!({ "trace": trace.id, "connection": connection.id });
         let event = Event::of(EventKind::LoginSucceeded, &trace.scope, now, data);
-        let session = self.session(login, connection, &person, now);
+        let browser = Secret::random(&*self.random, "");
+        let session = Session {
+            browser: Some(SecretHash::of(browser.expose())),
+            ..self.session(login, connection, &person, now)
+        };
         let granted = oauth_scope::granted(&login.requested.oauth_scope, login.session_terms.refresh.is_some());
         let grant = Grant {
             terms: Terms {
@@ -126,7 +144,8 @@ impl Logins {
             Event::of(EventKind::LoginAnomaly, &grant.trace.scope, now, data).append(&mut batch, &self.store);
         }
         batch.run().await?;
-        Ok(code)
+        let lifetime = left(session.over(), now);
+        Ok(Issued { code, session: session.id, browser, lifetime })
     }
 
     /// The session that begins. It ends with the IdP's own where that is sooner (SAML Core §2.7.2: "the session [...] MUST
@@ -152,8 +171,14 @@ impl Logins {
             authentication: person.authentication.clone(),
             began: now,
             last_used: now,
-            ends: person.authentication.upstream.ends.map_or(ends, |upstream| ends.min(upstream)),
+            ends: person
+                .authentication
+                .upstream
+                .ends
+                .filter(|upstream| *upstream > now)
+                .map_or(ends, |upstream| ends.min(upstream)),
             idle: terms.idle,
+            browser: None,
             offline_ends: terms.refresh.filter(|_| offline).map(|lifetime| after(now, lifetime)),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::door::Door;
-use super::finish::Answer;
+use super::finish::{Answer, Issued};
 use super::request::AuthorizeRequest;
 use super::start::{Started, after};
 use super::{Logins, Person, SpentLogin, Upstream};
@@ -17,7 +17,6 @@ use crate::connection::{Connection, ConnectionId};
 use crate::fault::Fault;
 use crate::mapping;
 use crate::ports::Timestamp;
-use crate::secret::Secret;
 use crate::store::{Record, Spent};
 use crate::trace::Trace;
 
@@ -72,7 +71,7 @@ impl Logins {
         connection: &Connection,
         browser: &str,
         trace: &Trace,
-    ) -> Result<Option<Secret>, Fault> {
+    ) -> Result<Option<Issued>, Fault> {
         let Some(handle) = request.login_hint.as_deref().filter(|_| !request.asked.anew) else { return Ok(None) };
         let mut batch = self.store.batch();
         let slot = batch.consume(&self.store.keys().handoff(handle, browser), &SpentLogin {}, HANDOFF_LIFETIME);

@@ -26,6 +26,7 @@
 //! | token to tokens | [`refresh_tokens`] |
 //! | what a token is worth, and taking it back | [`presented`] |
 //! | what tokens belong to | [`session`] |
+//! | signing out | [`logout`] |
 //! | which OAuth scopes are granted | [`oauth_scope`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
@@ -38,6 +39,7 @@ pub mod door;
 pub mod finish;
 pub mod handoff;
 pub mod id_token;
+pub mod logout;
 pub mod oauth_scope;
 pub mod possession;
 pub mod presented;
@@ -114,9 +116,9 @@ impl Logins {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         verify: Arc<dyn Verify>,
+        sessions: Sessions,
         settings: Settings,
     ) -> Self {
-        let sessions = Sessions::new(store.clone(), clock.clone());
         Self { store, clock, random, verify, sessions, settings }
     }
 

@@ -15,6 +15,7 @@ use crate::connection::ConnectionId;
 use crate::identity::Authentication;
 use crate::ports::{Random, Timestamp};
 use crate::scope::Scope;
+use crate::secret::SecretHash;
 use crate::store::{Keys, Record};
 
 /// The name of a session: 160 random bits. Tokens begin with it.
@@ -62,6 +63,9 @@ pub struct Session {
     pub offline_ends: Option<Timestamp>,
     /// Where it is listed.
     pub listing: Listing,
+    /// What the browser knows that it began in.
+    #[serde(default)]
+    pub browser: Option<SecretHash>,
 }
 
 impl Record for Session {
@@ -192,6 +196,7 @@ mod tests {
             idle: Some(Duration::from_secs(2 * 3600)),
             offline_ends,
             listing: Listing("name.one.two".into()),
+            browser: None,
         }
     }
 

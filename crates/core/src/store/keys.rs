@@ -16,6 +16,7 @@ use crate::login::pushed::PushedRequest;
 use crate::login::refresh_tokens::RefreshToken;
 use crate::login::session::{ListedBy, Session, SessionId};
 use crate::login::{AccessToken, Grant, Login, Replay};
+use crate::logout_notices::LogoutNotice;
 use crate::lookup::Lookup;
 use crate::own_keys::OwnKeys;
 use crate::ports::Seal;
@@ -221,6 +222,15 @@ impl<'a> Keys<'a> {
     pub fn session_list(&self, name: &str) -> Index {
         Index(format!("p1:x:session:{{{name}}}"))
     }
+    /// That an app is to be told of an ended session.
+    pub fn logout_notice(&self, id: &str) -> Key<LogoutNotice> {
+        Key::new(format!("p1:notice:{{{}}}", self.blind::<LogoutNotice>(&[id])))
+    }
+    /// The queue of these, by when they are due.
+    pub fn logout_notices(&self) -> Index {
+        Index("p1:x:notices".into())
+    }
+
     /// All sessions, by when they are over.
     pub fn session_ends(&self) -> Index {
         Index("p1:x:session-ends".into())

@@ -49,6 +49,7 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     actix_web::rt::spawn(jobs::keys::run(app.clone()));
     actix_web::rt::spawn(jobs::sessions::run(app.clone()));
     actix_web::rt::spawn(jobs::certificates::run(app.clone()));
+    actix_web::rt::spawn(jobs::logout_notices::run(app.clone()));
     listeners.serve(app).await?;
     Ok(ExitCode::SUCCESS)
 }

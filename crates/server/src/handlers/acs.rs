@@ -6,8 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Login;
-use postern_core::login::finish::{Answer, UsedOnce};
-use postern_core::secret::Secret;
+use postern_core::login::finish::{Answer, Issued, UsedOnce};
 use postern_saml::response;
 
 use super::authorize::{ask, question};
@@ -15,7 +14,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::jobs::lookup;
-use crate::reply::{Refusal, to_app};
+use crate::reply::{Refusal, signed_in};
 
 /// Answers an IdP's response to a request of ours.
 pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpResponse, Refusal> {
@@ -29,10 +28,8 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
     let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
 
     let outcome = match finish(app, &mut login, form).await {
-        Ok(code) => {
-            app.metrics.login_succeeded();
-            let code = [("code", code.expose())];
-            let mut response = to_app(&login.return_to, app.public_url.as_str(), &code, true);
+        Ok(issued) => {
+            let mut response = signed_in(app, browser, &login.return_to, &issued, true);
             browser.repetition.count(&mut response, &login.connection);
             Ok(response)
         }
@@ -51,7 +48,7 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
     Ok(response)
 }
 
-async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Secret, Fault> {
+async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Issued, Fault> {
     let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64

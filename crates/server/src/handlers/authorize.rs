@@ -18,7 +18,7 @@ use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::jobs::lookup;
 use crate::pages;
-use crate::reply::{Refusal, no_store, redirect, to_app};
+use crate::reply::{Refusal, no_store, redirect, signed_in};
 
 /// Begins a login.
 pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
@@ -81,10 +81,9 @@ async fn begin(
     trace.notes.extend(browser.repetition.judge(&connection.id)?);
     // Somebody who came from the IdP, and whom the app now asks for.
     if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
-        && let Some(code) = app.logins.pick_up(request, door, &connection, secret, &trace).await?
+        && let Some(issued) = app.logins.pick_up(request, door, &connection, secret, &trace).await?
     {
-        app.metrics.login_succeeded();
-        let mut response = to_app(&door.return_to, app.public_url.as_str(), &[("code", code.expose())], false);
+        let mut response = signed_in(app, browser, &door.return_to, &issued, false);
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);
     }

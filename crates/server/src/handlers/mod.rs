@@ -9,6 +9,7 @@ pub mod error;
 pub mod health;
 pub mod introspect;
 pub mod jwks;
+pub mod logout;
 pub mod metrics;
 pub mod par;
 pub mod revoke;

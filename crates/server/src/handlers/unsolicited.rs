@@ -4,8 +4,6 @@
 //! tells how it finds the person again. A connection may say that the app gets a code at once instead:
 //! `postern_core::login::direct`.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use postern_core::connection::{Allowance, Connection, ConnectionId, Delivery};
@@ -23,7 +21,7 @@ use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::jobs::lookup;
-use crate::reply::{Refusal, redirect, to_app};
+use crate::reply::{Refusal, redirect, signed_in};
 
 /// Answers a response that nobody here asked for.
 pub async fn unsolicited(
@@ -46,7 +44,11 @@ pub async fn unsolicited(
         let answer = accept(&app, &connection, &form).await?;
         match connection.unsolicited_delivery {
             Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), answer).await,
-            Delivery::Direct => deliver(&app, &connection, product.clone(), answer, trace.clone()).await,
+            Delivery::Direct => {
+                let (return_to, issued) =
+                    app.logins.deliver(&connection, product.clone(), answer, trace.clone()).await?;
+                Ok(signed_in(&app, &browser, &return_to, &issued, true))
+            }
         }
     };
     match outcome.await {
@@ -104,17 +106,4 @@ async fn hand_off(
     let mut response = redirect(&with_parameters(url, parameters), true);
     browser.remember(&mut response, &waiting.login_id, &waiting.browser, HANDOFF_LIFETIME);
     Ok(response)
-}
-
-/// Sends the browser to the app with a code.
-async fn deliver(
-    app: &App,
-    connection: &Connection,
-    product: Option<Arc<Product>>,
-    answer: Answer,
-    trace: Trace,
-) -> Result<HttpResponse, Fault> {
-    let (return_to, code) = app.logins.deliver(connection, product, answer, trace).await?;
-    app.metrics.login_succeeded();
-    Ok(to_app(&return_to, app.public_url.as_str(), &[("code", code.expose())], true))
 }

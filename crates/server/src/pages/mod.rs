@@ -5,6 +5,7 @@ mod choose;
 mod entries;
 mod error;
 mod layout;
+mod logout;
 mod post_form;
 
 use std::sync::LazyLock;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 pub use choose::{Choice, choose};
 pub use entries::{Entry, entries};
 pub use error::error;
+pub use logout::{ask_logout, signed_out};
 pub use post_form::post_form;
 
 /// A page as an answer. Frames, scripts and everything else that it does not need are off (RFC 9700 §4.16).

@@ -36,7 +36,7 @@ async fn a5_a14_a15_success_and_errors_are_posted_to_the_app() {
     assert_eq!(names, ["code", "state", "iss"], "A19");
     assert_eq!((value(&fields, "state"), value(&fields, "iss")), (state, PUBLIC));
     assert_eq!(world.redeem(value(&fields, "code"), &[]).await.status, 200);
-    assert!(page.cookie().is_empty() && page.header("set-cookie").contains("Max-Age=0"));
+    assert!(page.forgets_the_login() && !page.cookie().contains("__Host-postern-"));
 
     let login = world.begin(&[("response_mode", "form_post")]).await;
     let fields = posted(&world.answer(&login, &world.response(&login).unsigned()).await);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
+use crate::id_token::verified;
 use crate::registered::{App, member};
 use crate::world::{Answer, World};
 
@@ -272,6 +273,32 @@ async fn a21_b13_a_narrower_scope_is_told() {
     for same in ["openid", "openid profile email", ""] {
         assert_eq!(app.tokens(same).await.get("scope"), None, "{same}");
     }
+}
+
+#[actix_web::test]
+async fn f11_a_refreshed_id_token_says_the_same_person_and_time_and_no_nonce() {
+    let world = World::new().await;
+    let app = App::register(&world, json!({})).await;
+    let asked =
+        [("client_id", app.client_id.as_str()), ("tenant", "acme.example"), ("scope", "openid"), ("nonce", "n")];
+    let proof = [asked[0], ("client_secret", app.secret.as_str())];
+    let first = world.redeem_with(&world.code(&asked).await, &proof).await.json();
+    world.advance(HOUR);
+    let second = app.refresh(member(&first, "refresh_token"), &[]).await.json();
+    let (before, _) = verified(&world, member(&first, "id_token")).await;
+    let (after, _) = verified(&world, member(&second, "id_token")).await;
+    for name in ["iss", "sub", "aud", "auth_time", "sid", "acr"] {
+        assert!(!before[name].is_null() && before[name] == after[name], "{name}: {after}");
+    }
+    assert_eq!((&before["nonce"], after.get("nonce")), (&json!("n"), None));
+    assert_eq!(after["iat"].as_i64().unwrap() - before["iat"].as_i64().unwrap(), 3600);
+    assert_ne!(before["at_hash"], after["at_hash"]);
+    // None for a refresh that leaves openid out, nor where it was not asked for at first.
+    let app_alone = app.tokens("email").await;
+    assert!(app.refresh(member(&app_alone, "refresh_token"), &[]).await.json().get("id_token").is_none());
+    let both = app.tokens("openid email").await;
+    let narrow = app.refresh(member(&both, "refresh_token"), &[("scope", "email")]).await.json();
+    assert!(narrow.get("id_token").is_none());
 }
 
 #[actix_web::test]

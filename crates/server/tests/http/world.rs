@@ -87,6 +87,11 @@ impl Answer {
             .collect::<Vec<_>>()
             .join("; ")
     }
+    /// Whether the browser is told to forget a login.
+    pub(crate) fn forgets_the_login(&self) -> bool {
+        let set = self.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+        set.into_iter().any(|cookie| cookie.starts_with("__Host-postern-") && cookie.contains("Max-Age=0"))
+    }
     /// The fault's code, wherever this answer tells it.
     pub(crate) fn code(&self) -> String {
         let described = || self.headers.contains_key("location").then(|| self.sent("error_description")).flatten();
