@@ -1,15 +1,16 @@
 // Signs a person in with a real browser, and tells what became of it.
 //
-// usage: node sign-in.js '{"start", "username", "password", "end", "screenshots"}'
+// usage: node sign-in.js '{"start", "username", "password", "end", "signOut", "screenshots"}'
 //
 // Opens `start` (an app's page with a "Sign in" button or link, or the identity provider's form), goes wherever that leads, fills
 // the first form that asks for a password, and waits until the identity provider has been left and the last page is there: the
-// first one, or the one whose address begins with `end`. Prints that page as JSON
-// {"url", "text", "visited", "posted"}, where `visited` lists every page and redirect on the way as [method, status, url] and
-// `posted` every form as [url, fields], and leaves one numbered screenshot per page in the folder `screenshots`.
+// first one, or the one whose address begins with `end`. Then opens `signOut`, if there is one. Prints that last page as JSON
+// {"url", "text", "signedOut", "visited", "posted"}: `signedOut` is what stands where `signOut` leads, `visited` lists every page
+// and redirect on the way as [method, status, url], `posted` every form as [url, fields]. Leaves one numbered screenshot per page
+// in the folder `screenshots`.
 import { chromium } from "playwright-core";
 
-const { start, username, password, end, screenshots } = JSON.parse(process.argv[2]);
+const { start, username, password, end, signOut, screenshots } = JSON.parse(process.argv[2]);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -50,7 +51,13 @@ try {
 
   await page.waitForURL((url) => (end ? url.href.startsWith(end) : url.origin !== idp), { waitUntil: "load" });
   await screenshot(page, 3);
-  console.log(JSON.stringify({ url: page.url(), text: await page.locator("body").innerText(), visited, posted }));
+  const text = () => page.locator("body").innerText();
+  const last = { url: page.url(), text: await text() };
+  if (signOut) {
+    await page.goto(signOut);
+    last.signedOut = await text();
+  }
+  console.log(JSON.stringify({ ...last, visited, posted }));
 } finally {
   await browser.close();
 }

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::process::{Running, free_port};
 use crate::tools;
 
@@ -25,6 +27,8 @@ pub enum AppKind {
     NextAuth4Oidc,
     /// `openid-client` 6.
     OpenidClient,
+    /// `openid-client` 6 as the FAPI 2.0 Security Profile wants it; its secret is a private key from [`App::client_key`].
+    OpenidClientFapi,
     /// `oauth4webapi` 3.
     Oauth4webapi,
     /// Authlib, in Flask.
@@ -45,6 +49,12 @@ impl AppKind {
         AppKind::Authlib,
     ];
 
+    /// Whether it renews its tokens, and signs people out at Postern too.
+    pub fn signs_out(self) -> bool {
+        let such = [AppKind::OpenidClient, AppKind::OpenidClientFapi, AppKind::Oauth4webapi, AppKind::Authlib];
+        such.contains(&self)
+    }
+
     /// Its folder in `tests/apps`, its provider if it has a choice, and where it takes the authorization response.
     fn shape(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -54,7 +64,7 @@ impl AppKind {
             AppKind::NextAuth4 => ("next-auth-4", "saml", "/api/auth/callback/boxyhq-saml"),
             AppKind::NextAuth4SamlOidc => ("next-auth-4", "saml-oidc", "/api/auth/callback/boxyhq-saml"),
             AppKind::NextAuth4Oidc => ("next-auth-4", "oidc", "/api/auth/callback/postern"),
-            AppKind::OpenidClient => ("openid-client", "", "/callback"),
+            AppKind::OpenidClient | AppKind::OpenidClientFapi => ("openid-client", "", "/callback"),
             AppKind::Oauth4webapi => ("oauth4webapi", "", "/callback"),
             AppKind::Authlib => ("authlib", "", "/callback"),
         }
@@ -62,13 +72,18 @@ impl AppKind {
 
     /// What runs it.
     fn command(self) -> Command {
+        self.command_of(if self == AppKind::Authlib { "app.py" } else { "server.js" })
+    }
+
+    /// What runs a script in its folder.
+    fn command_of(self, script: &str) -> Command {
         let (folder, ..) = self.shape();
         let folder = tools::ours(&format!("apps/{folder}"));
         let mut command = match self {
             AppKind::Authlib => Command::new(folder.join(".venv/bin/python")),
             _ => Command::new(tools::installed("bin/node")),
         };
-        command.arg(if self == AppKind::Authlib { "app.py" } else { "server.js" }).current_dir(folder);
+        command.arg(script).current_dir(folder);
         command
     }
 }
@@ -100,6 +115,8 @@ pub struct RunningApp {
     pub home: String,
     /// Its page that says who is signed in, where it uses Auth.js.
     pub session: String,
+    /// Its address that signs people out, where [`AppKind::signs_out`] says that it does.
+    pub sign_out: String,
 }
 
 impl App {
@@ -114,9 +131,20 @@ impl App {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
+    /// Where people come back to when they have signed out at Postern.
+    pub fn signed_out_url(&self) -> String {
+        format!("http://127.0.0.1:{}/session", self.port)
+    }
+
     /// Where it begins a login that somebody else asks for; the Auth.js app has such a page.
     pub fn initiate_login_url(&self) -> String {
         format!("http://127.0.0.1:{}/start", self.port)
+    }
+
+    /// A new private key for a client of this kind, as a JWK.
+    pub fn client_key(&self) -> Value {
+        let made = self.kind.command_of("make-key.js").output().expect("node runs");
+        serde_json::from_slice(&made.stdout).expect("a JWK")
     }
 
     /// Starts it as this client of the Postern at `issuer`.
@@ -127,21 +155,19 @@ impl App {
             .env("PORT", self.port.to_string())
             .env("ISSUER", issuer)
             .env("CLIENT_ID", &client.id)
-            .env("CLIENT_SECRET", &client.secret)
+            .env(if self.kind == AppKind::OpenidClientFapi { "CLIENT_KEY" } else { "CLIENT_SECRET" }, &client.secret)
             .env("SIGN_IN_PARAMS", &client.sign_in_params)
             .env("PROVIDER", provider)
             .env_remove("CHECKS")
             .env_remove("SCOPE");
         match self.kind {
             AppKind::AuthJsWithState => command.env("CHECKS", "pkce,state").env("SCOPE", ""),
-            AppKind::OpenidClient | AppKind::Oauth4webapi | AppKind::Authlib => {
-                command.env("SCOPE", "openid email profile")
-            }
+            kind if kind.signs_out() => command.env("SCOPE", "openid email profile"),
             _ => &mut command,
         };
         let running = Running::start("app", &mut command, tempfile::tempdir().expect("a temporary folder"));
         let home = format!("http://127.0.0.1:{}/", self.port);
-        let session = format!("{home}api/auth/session");
-        RunningApp { _running: running.ready_at(&home).await, home, session }
+        let (session, sign_out) = (format!("{home}api/auth/session"), format!("{home}sign-out"));
+        RunningApp { _running: running.ready_at(&home).await, home, session, sign_out }
     }
 }

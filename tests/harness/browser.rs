@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::process::Running;
 use crate::tools;
@@ -16,6 +16,9 @@ pub struct Page {
     pub url: String,
     /// What one can read there.
     pub text: String,
+    /// What one can read after signing out.
+    #[serde(rename = "signedOut")]
+    pub signed_out: Option<String>,
     /// Method, status and address of every page and redirect on the way.
     pub visited: Vec<(String, u16, String)>,
     /// Address and fields of every form that was posted.
@@ -34,20 +37,22 @@ impl Page {
 
 /// Opens the page `start`, presses its "Sign in" button and signs in wherever that leads. Screenshots of the pages are left
 /// in `target/e2e/screenshots/<story>`.
-pub async fn sign_in(story: &str, start: &str, person: (&str, &str)) -> Page {
-    walk(story, start, person, None).await
+pub async fn sign_in(story: &str, start: &str, (username, password): (&str, &str)) -> Page {
+    run(story, json!({ "start": start, "username": username, "password": password })).await
+}
+
+/// The same, and signs out at the address `sign_out`.
+pub async fn sign_in_and_out(story: &str, start: &str, (username, password): (&str, &str), sign_out: &str) -> Page {
+    run(story, json!({ "start": start, "username": username, "password": password, "signOut": sign_out })).await
 }
 
 /// Signs in at the identity provider, which begins at `start`, and waits for the page whose address begins with `end`.
-pub async fn sign_in_there(story: &str, start: &str, person: (&str, &str), end: &str) -> Page {
-    walk(story, start, person, Some(end)).await
+pub async fn sign_in_there(story: &str, start: &str, (username, password): (&str, &str), end: &str) -> Page {
+    run(story, json!({ "start": start, "username": username, "password": password, "end": end })).await
 }
 
-async fn walk(story: &str, start: &str, (username, password): (&str, &str), end: Option<&str>) -> Page {
-    let screenshots = tools::kept(&format!("screenshots/{story}"));
-    let errand = json!({
-        "start": start, "username": username, "password": password, "end": end, "screenshots": screenshots,
-    });
+async fn run(story: &str, mut errand: Value) -> Page {
+    errand["screenshots"] = json!(tools::kept(&format!("screenshots/{story}")));
     let mut command = Command::new(tools::installed("bin/node"));
     command.arg(tools::ours("browser/sign-in.js")).arg(errand.to_string()).current_dir(tools::ours("browser"));
     let done = tokio::task::spawn_blocking(move || command.output())

@@ -59,7 +59,7 @@ def callback():
 
 
 def renew(refresh_token):
-    """What becomes of a refresh token: it is used, and the one that follows it is given back."""
+    """Uses a refresh token, and gives back the access token that it got."""
     server = postern.load_server_metadata()
     with OAuth2Session(postern.client_id, postern.client_secret) as client:
         token = client.refresh_token(server["token_endpoint"], refresh_token)
@@ -69,7 +69,7 @@ def renew(refresh_token):
             return client.introspect_token(url, token["access_token"], "access_token").json()["active"]
 
         before = is_active()
-        client.revoke_token(server["revocation_endpoint"], token["refresh_token"], "refresh_token")
+        client.revoke_token(server["revocation_endpoint"], token["access_token"], "access_token")
         return {"active": [before, is_active()]}
 
 

@@ -63,7 +63,7 @@ async function callback(url) {
   if (result.refresh_token) session.renewed = await renew(result.refresh_token);
 }
 
-/** What becomes of a refresh token: it is used, and the one that follows it is given back. */
+/** Uses a refresh token, and gives back the access token that it got. */
 async function renew(refreshToken) {
   const answer = await oauth.refreshTokenGrantRequest(server, client, authentication, refreshToken, options);
   const tokens = await oauth.processRefreshTokenResponse(server, client, answer);
@@ -72,7 +72,7 @@ async function renew(refreshToken) {
     return (await oauth.processIntrospectionResponse(server, client, answer)).active;
   };
   const before = await isActive();
-  const revoked = await oauth.revocationRequest(server, client, authentication, tokens.refresh_token, options);
+  const revoked = await oauth.revocationRequest(server, client, authentication, tokens.access_token, options);
   await oauth.processRevocationResponse(revoked);
   return { sub: oauth.getValidatedIdTokenClaims(tokens)?.sub, active: [before, await isActive()] };
 }

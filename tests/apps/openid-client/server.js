@@ -5,31 +5,43 @@
 //   ISSUER          Postern's public URL
 //   CLIENT_ID
 //   CLIENT_SECRET
+//   CLIENT_KEY      or, instead, a private key, a JWK for ES256: then it asks as the FAPI 2.0 Security Profile wants it, with
+//                   pushed requests, private_key_jwt and DPoP
 //   SIGN_IN_PARAMS  what it adds to the authorization request, as a query string: `tenant=…`
 //   SCOPE           e.g. `openid email profile`
 import { createServer } from "node:http";
 import * as client from "openid-client";
 
-const { PORT, ISSUER, CLIENT_ID, CLIENT_SECRET, SIGN_IN_PARAMS, SCOPE } = process.env;
+const { PORT, ISSUER, CLIENT_ID, CLIENT_SECRET, CLIENT_KEY, SIGN_IN_PARAMS, SCOPE } = process.env;
 const origin = `http://127.0.0.1:${PORT}`;
 const redirect_uri = `${origin}/callback`;
 let config;
+let proof; // of possession: options with a DPoP key, or none
 let pending; // one person at a time uses this app
 let session = {};
 let hint; // the ID token
 
-async function configuration() {
+async function discover() {
   const insecure = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }; // http, on loopback
-  return (config ??= await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, insecure));
+  config = await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, await authentication(), insecure);
+  proof = CLIENT_KEY && { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair("ES256")) };
+}
+
+async function authentication() {
+  if (!CLIENT_KEY) return undefined; // the secret, in the usual way
+  const { kid, ...jwk } = JSON.parse(CLIENT_KEY);
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  return client.PrivateKeyJwt({ kid, key: await crypto.subtle.importKey("jwk", jwk, algorithm, false, ["sign"]) });
 }
 
 async function signIn() {
+  if (!config) await discover();
   pending = {
     pkceCodeVerifier: client.randomPKCECodeVerifier(),
     expectedState: client.randomState(),
     expectedNonce: client.randomNonce(),
   };
-  return client.buildAuthorizationUrl(await configuration(), {
+  const parameters = {
     ...Object.fromEntries(new URLSearchParams(SIGN_IN_PARAMS)),
     redirect_uri,
     scope: SCOPE,
@@ -37,24 +49,28 @@ async function signIn() {
     code_challenge_method: "S256",
     state: pending.expectedState,
     nonce: pending.expectedNonce,
-  });
+  };
+  return CLIENT_KEY
+    ? client.buildAuthorizationUrlWithPAR(config, parameters, proof)
+    : client.buildAuthorizationUrl(config, parameters);
 }
 
 async function callback(url) {
-  const tokens = await client.authorizationCodeGrant(config, url, { ...pending, idTokenExpected: true });
+  const tokens = await client.authorizationCodeGrant(config, url, { ...pending, idTokenExpected: true }, {}, proof);
   const idToken = tokens.claims();
-  const user = await client.fetchUserInfo(config, tokens.access_token, idToken.sub);
+  const user = await client.fetchUserInfo(config, tokens.access_token, idToken.sub, proof);
   session = { user: { id: user.sub, email: user.email, name: `${user.firstName} ${user.lastName}` }, idToken };
+  session.tokenType = tokens.token_type;
   hint = tokens.id_token;
   if (tokens.refresh_token) session.renewed = await renew(tokens.refresh_token);
 }
 
-/** What becomes of a refresh token: it is used, and the one that follows it is given back. */
+/** Uses a refresh token, and gives back the access token that it got. */
 async function renew(refreshToken) {
-  const tokens = await client.refreshTokenGrant(config, refreshToken);
+  const tokens = await client.refreshTokenGrant(config, refreshToken, {}, proof);
   const isActive = async () => (await client.tokenIntrospection(config, tokens.access_token)).active;
   const before = await isActive();
-  await client.tokenRevocation(config, tokens.refresh_token);
+  await client.tokenRevocation(config, tokens.access_token);
   return { sub: tokens.claims()?.sub, active: [before, await isActive()] };
 }
 
