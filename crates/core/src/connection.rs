@@ -177,6 +177,9 @@ pub struct SamlIdp {
     pub sso: Endpoints,
     /// Where LogoutRequests go.
     pub slo: Endpoints,
+    /// Where LogoutResponses go, where that is elsewhere.
+    #[serde(default)]
+    pub slo_responses: Endpoints,
     /// The keys that may sign for it. Never none.
     pub signing_keys: SigningKeys,
     /// Whether it asks for signed requests.
@@ -228,6 +231,7 @@ impl SamlIdp {
             entity_id: entity_id.into(),
             sso: Endpoints::default(),
             slo: Endpoints::default(),
+            slo_responses: Endpoints::default(),
             signing_keys,
             wants_signed_requests: false,
             metadata_url: None,
@@ -253,6 +257,7 @@ impl SamlIdp {
             entity_id: description.entity_id,
             sso: description.sso,
             slo: description.slo,
+            slo_responses: description.slo_responses,
             signing_keys: description.signing_keys,
             wants_signed_requests: description.wants_signed_requests,
             metadata_url: description.metadata_url,

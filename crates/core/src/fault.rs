@@ -383,6 +383,18 @@ faults! {
     MetadataSourceUnverified, BridgeAdmin, 400, "invalid_request", "The metadata comes over plain http, and the connection is in strict federation.", "Use the https address of the metadata.";
     MetadataTooLarge, BridgeAdmin, 400, "invalid_request", "The metadata is larger than 1 MiB.", "Send the metadata of the one identity provider, not of a federation.";
 
+    /// Logout messages of the IdP
+    LogoutParametersAmbiguous, IdpAdmin, 400, "invalid_request", "The logout message came with a parameter twice, in another spelling, or as a request and a response at once.", "Let the identity provider send SAMLRequest or SAMLResponse once, with RelayState, SigAlg and Signature once each. If it does, find out who sent this.";
+    LogoutNotMessage, IdpAdmin, 400, "invalid_request", "The message is not a SAML 2.0 logout message.", "Let the identity provider send a LogoutRequest as SAMLRequest, or a LogoutResponse as SAMLResponse, to this address.";
+    LogoutUnreadable, IdpAdmin, 400, "invalid_request", "The logout message cannot be decoded.", "Let the identity provider send it as SAML Bindings say: in an address deflated and in base64, in a form in base64 alone, and not larger than 64 KiB.";
+    LogoutUnsigned, IdpAdmin, 403, "access_denied", "The logout message is not signed.", "Switch on signing of logout messages for this application at the identity provider. Without a signature anybody could end anybody's session.";
+    LogoutSignatureInvalid, IdpAdmin, 403, "access_denied", "No key of this connection made the signature of the logout message, or the message was changed on its way.", "Upload the identity provider's current metadata or signing certificate to this connection. If that is current, look for a proxy that rewrites addresses.";
+    LogoutIssuerMismatch, IdpAdmin, 403, "access_denied", "The logout message comes from another identity provider.", "Compare the entity ID of the identity provider with this connection; upload its current metadata.";
+    LogoutDestinationMismatch, IdpAdmin, 403, "access_denied", "The logout message is addressed to another logout service.", "Set the single logout URL at the identity provider to `expected`.";
+    LogoutOutOfTime, IdpAdmin, 403, "access_denied", "The logout message is too old, or comes from the future.", "Sign out again. If it persists, set the clocks of the identity provider and of Postern by NTP.";
+    LogoutNameIdMissing, IdpAdmin, 403, "access_denied", "The logout request does not name the person by a NameID.", "Let the identity provider name the person in logout requests by the NameID of the assertion, not encrypted.";
+    LogoutOtherRequest, IdpAdmin, 403, "access_denied", "The logout response answers another request.", "Sign out again. If it persists, the identity provider does not return the request's ID.";
+
     /// Outgoing requests
     FetchUrlInvalid, BridgeAdmin, 400, "invalid_request", "The address is not an https URL.", "Use https. Plain http is possible only to networks in fetch.allow_networks.";
     FetchAddressForbidden, BridgeAdmin, 400, "invalid_request", "The address leads to a network that Postern does not talk to.", "Use a public address, or have the operator add the network to fetch.allow_networks. Link-local and cloud metadata addresses are never allowed.";

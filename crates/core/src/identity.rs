@@ -81,6 +81,23 @@ pub struct NameId {
     pub format: NameFormat,
 }
 
+/// Whose session it is: a NameID as the IdP wrote it. The one in a logout request has to be that of the assertion, in its
+/// value, its format and its qualifiers (SAML Core §3.7.1: "as currently recognized by the identity and service providers").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectName {
+    /// The identifier.
+    pub value: String,
+    /// `Format`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// `NameQualifier`.
+    #[serde(default)]
+    pub name_qualifier: Option<String>,
+    /// `SPNameQualifier`.
+    #[serde(default)]
+    pub sp_name_qualifier: Option<String>,
+}
+
 /// The formats of SAML Core §8.3 that make a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NameFormat {

@@ -96,7 +96,7 @@ fn renewed_saml(present: &SamlIdp, fresh: SamlIdp) -> (Idp, serde_json::Value) {
         "by": "metadata",
         "signing_keys": renewed.signing_keys != present.signing_keys,
         "sso": renewed.sso != present.sso,
-        "slo": renewed.slo != present.slo,
+        "slo": (&renewed.slo, &renewed.slo_responses) != (&present.slo, &present.slo_responses),
         "scopes": renewed.metadata_scopes != present.metadata_scopes,
         "wants_signed_requests": renewed.wants_signed_requests != present.wants_signed_requests,
     });

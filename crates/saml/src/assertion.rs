@@ -28,7 +28,7 @@ pub(crate) fn check(assertion: Node<'_, '_>, expected: &Expectation<'_>) -> Resu
     // H18. SAML Core §2.3.3: Issuer is required.
     let issuer = only(assertion, SAML, "Issuer")?
         .ok_or_else(|| Code::SamlAssertionIssuerMismatch.fault().expected(expected.idp.entity_id.as_str()))?;
-    envelope::is_idp(issuer, Code::SamlAssertionIssuerMismatch, expected)?;
+    envelope::is_idp(issuer, Code::SamlAssertionIssuerMismatch, &expected.idp.entity_id)?;
 
     let subject = only(assertion, SAML, "Subject")?
         .ok_or_else(|| Code::SamlSubjectConfirmation.fault().expected("a Subject").received("none"))?;

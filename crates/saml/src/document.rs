@@ -27,6 +27,10 @@ pub(crate) struct Limits {
 pub(crate) const RESPONSE_BYTES: usize = 512 * 1024;
 /// SAML responses.
 pub(crate) const RESPONSE: Limits = Limits { bytes: RESPONSE_BYTES, nodes: 20_000, lenient: false };
+/// How large a logout message may be, which holds a name and some session indexes.
+pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
+/// Logout messages.
+pub(crate) const MESSAGE: Limits = Limits { bytes: MESSAGE_BYTES, nodes: 2_000, lenient: false };
 /// Metadata of one IdP, hand-edited ones included.
 pub(crate) const METADATA: Limits = Limits { bytes: 1024 * 1024, nodes: 50_000, lenient: true };
 

@@ -49,7 +49,7 @@ fn destination(response: Node<'_, '_>, signed: bool, expected: &Expectation<'_>)
 /// MAY be omitted. If present it MUST contain the unique identifier of the issuing identity provider" (H18).
 fn issuer(response: Node<'_, '_>, signed: bool, expected: &Expectation<'_>) -> Result<(), Fault> {
     match only(response, SAML, "Issuer")? {
-        Some(issuer) => is_idp(issuer, Code::SamlResponseIssuerMismatch, expected),
+        Some(issuer) => is_idp(issuer, Code::SamlResponseIssuerMismatch, &expected.idp.entity_id),
         None if !signed => Ok(()),
         None => {
             Err(Code::SamlResponseIssuerMismatch.fault().expected(expected.idp.entity_id.as_str()).received("none"))
@@ -58,10 +58,10 @@ fn issuer(response: Node<'_, '_>, signed: bool, expected: &Expectation<'_>) -> R
 }
 
 /// SAML Core §2.2.5 and §8.3.6: an issuer is an entity identifier; the format may be left out, and is no other.
-pub(crate) fn is_idp(issuer: Node<'_, '_>, code: Code, expected: &Expectation<'_>) -> Result<(), Fault> {
+pub(crate) fn is_idp(issuer: Node<'_, '_>, code: Code, entity_id: &str) -> Result<(), Fault> {
     let received = text(issuer)?;
-    if received != expected.idp.entity_id {
-        return Err(code.fault().expected(expected.idp.entity_id.as_str()).received(received));
+    if received != entity_id {
+        return Err(code.fault().expected(entity_id).received(received));
     }
     match attribute(issuer, "Format") {
         None | Some(ENTITY) => Ok(()),

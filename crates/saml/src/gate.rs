@@ -67,6 +67,18 @@ pub(crate) fn pass<'a, 'i>(response: Node<'a, 'i>, allowed: &Allowed) -> Result<
     Ok(Gated { response, content, signatures })
 }
 
+/// Lets a message through that holds no assertion. Returns its signature, if it has one.
+pub(crate) fn message<'a, 'i>(message: Node<'a, 'i>, allowed: &Allowed) -> Result<Option<Signature<'a, 'i>>, Fault> {
+    match places(message)?[..] {
+        [] => Ok(None),
+        [signature] if signature.parent_element() == Some(message) => {
+            in_place(signature, message)?;
+            Signature::read(signature, message, allowed).map(Some)
+        }
+        _ => Err(forbidden(PLACE, "elsewhere")),
+    }
+}
+
 fn forbidden(expected: impl Into<String>, received: impl Into<String>) -> Fault {
     Code::SamlStructureForbidden.fault().expected(expected).received(received)
 }
@@ -85,7 +97,9 @@ fn places<'a, 'i>(response: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, Fault> {
             {
                 return Err(forbidden(format!("saml:{name} in the Response only"), "elsewhere"));
             }
-            "Response" if element != response => return Err(forbidden("one Response", "one inside another")),
+            "Response" | "AuthnRequest" | "LogoutRequest" | "LogoutResponse" if element != response => {
+                return Err(forbidden("one message", "one inside another"));
+            }
             "Signature" => {
                 if namespace != Some(DS) {
                     return Err(forbidden("ds:Signature", "a Signature of another namespace"));
@@ -140,17 +154,23 @@ fn covered<'a, 'i>(
     response: Node<'a, 'i>,
     content: Content<'a, 'i>,
 ) -> Result<Node<'a, 'i>, Fault> {
-    let place = "ds:Signature right after the Issuer of the Response or of the Assertion, or last in it";
     let may_be_signed = |parent: &Node<'a, 'i>| {
         *parent == response || matches!(content, Content::Plain(assertion) if assertion == *parent)
     };
     let parent = signature.parent_element().filter(may_be_signed);
-    let Some(parent) = parent else { return Err(forbidden(place, "elsewhere")) };
+    let Some(parent) = parent else { return Err(forbidden(PLACE, "elsewhere")) };
+    in_place(signature, parent)?;
+    Ok(parent)
+}
+
+const PLACE: &str = "ds:Signature right after the Issuer of what it covers, or last in it";
+
+fn in_place(signature: Node<'_, '_>, parent: Node<'_, '_>) -> Result<(), Fault> {
     let mut order = children(parent);
     let issuer_first = order.next().is_some_and(|first| is(first, SAML, "Issuer"));
     let placed = order.next() == Some(signature) || parent.last_element_child() == Some(signature);
     if !issuer_first || !placed || all(parent, DS, "Signature").count() != 1 {
-        return Err(forbidden(place, "another order"));
+        return Err(forbidden(PLACE, "another order"));
     }
-    Ok(parent)
+    Ok(())
 }

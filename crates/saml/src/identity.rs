@@ -3,20 +3,20 @@
 use roxmltree::Node;
 
 use postern_core::fault::{Code, Fault};
-use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
+use postern_core::identity::{Attribute, Identity, NameFormat, NameId, SubjectName};
 
 use crate::document::{self, RESPONSE};
 use crate::element::{SAML, XSI, all, attribute, children, is, only, required, text};
 use crate::response::Expectation;
 use crate::{opened, time};
 
-/// Reads the person out of an assertion. `notes` gets what was left out, by name.
+/// Reads the person out of an assertion, and what to log them out by. `notes` gets what was left out, by name.
 pub(crate) fn read(
     assertion: Node<'_, '_>,
     expected: &Expectation<'_>,
     notes: &mut Vec<String>,
-) -> Result<Identity, Fault> {
-    let name_id = match only(assertion, SAML, "Subject")? {
+) -> Result<(Identity, Option<SubjectName>), Fault> {
+    let name = match only(assertion, SAML, "Subject")? {
         Some(subject) => subject_name(subject, expected)?,
         None => None,
     };
@@ -34,7 +34,7 @@ pub(crate) fn read(
     }
     let mut identity = Identity {
         issuer: expected.idp.entity_id.clone(),
-        name_id,
+        name_id: name.as_ref().map(name_id),
         attributes,
         authenticated_at: None,
         session_ends: None,
@@ -55,11 +55,11 @@ pub(crate) fn read(
             identity.session_ends = Some(identity.session_ends.map_or(end, |known| known.min(end)));
         }
     }
-    Ok(identity)
+    Ok((identity, name))
 }
 
 /// SAML Core §2.4.1. A NameID is not demanded (H22, SDP-SP13): `core` decides what identifies the person.
-fn subject_name(subject: Node<'_, '_>, expected: &Expectation<'_>) -> Result<Option<NameId>, Fault> {
+fn subject_name(subject: Node<'_, '_>, expected: &Expectation<'_>) -> Result<Option<SubjectName>, Fault> {
     match (only(subject, SAML, "NameID")?, only(subject, SAML, "EncryptedID")?) {
         (Some(_), Some(_)) => Err(Code::SamlValueMalformed.fault().expected("NameID or EncryptedID").received("both")),
         (Some(name_id), None) => read_name(name_id).map(Some),
@@ -71,14 +71,25 @@ fn subject_name(subject: Node<'_, '_>, expected: &Expectation<'_>) -> Result<Opt
     }
 }
 
-fn read_name(name_id: Node<'_, '_>) -> Result<NameId, Fault> {
-    // White space around an identifier makes two identifiers out of one, depending on who trims. Pretty-printed responses
+/// Reads a NameID as it stands, of an assertion or of a logout request.
+pub(crate) fn read_name(name_id: Node<'_, '_>) -> Result<SubjectName, Fault> {
+    // White space around an identifier makes two identifiers out of one, depending on who trims. Pretty-printed messages
     // have it, so here it is always trimmed.
     let value = text(name_id)?.trim_matches([' ', '\t', '\r', '\n']);
     if value.is_empty() {
         return Err(Code::SamlValueMalformed.fault().expected("a NameID").received("an empty one"));
     }
-    Ok(NameId { value: value.to_owned(), format: format(attribute(name_id, "Format")) })
+    let said = |name| attribute(name_id, name).map(str::to_owned);
+    Ok(SubjectName {
+        value: value.to_owned(),
+        format: said("Format"),
+        name_qualifier: said("NameQualifier"),
+        sp_name_qualifier: said("SPNameQualifier"),
+    })
+}
+
+fn name_id(name: &SubjectName) -> NameId {
+    NameId { value: name.value.clone(), format: format(name.format.as_deref()) }
 }
 
 /// SAML Core §8.3.
@@ -110,7 +121,7 @@ fn read_attribute(element: Node<'_, '_>, notes: &mut Vec<String>) -> Result<Attr
             (None, _) => read.values.push(text(value)?.to_owned()),
             // eduPersonTargetedID: the value is a NameID element.
             (Some(name_id), None) if is(name_id, SAML, "NameID") => {
-                let name_id = read_name(name_id)?;
+                let name_id = self::name_id(&read_name(name_id)?);
                 if name_id.format == NameFormat::Persistent && read.persistent_id.is_none() {
                     read.persistent_id = Some(name_id.value.clone());
                 }

@@ -18,6 +18,7 @@
 //! | H15 audience and conditions, H16 clock skew | `conditions`, `time` | `tests/saml/rules.rs` |
 //! | H21 encrypted assertions; X15 | `encryption`, `decrypt`, `opened`, `keys` | `tests/saml/encrypted.rs` |
 //! | H22, H24 what is read of the person | `identity` | `tests/saml/identity.rs` |
+//! | H28 logout; X10, X17 | `logout`, `query`, `front_channel` | `tests/saml/logout.rs` |
 //! | M1–M3 our metadata | `metadata::sp` | there |
 //! | M4, M6–M8 an IdP's metadata | `metadata::idp` | `tests/saml/metadata.rs` |
 //! | X1–X5, X8, X16, X20 wrapping, two readers, two IDs | `gate`, `document` | `tests/saml/wrapping.rs` |
@@ -39,11 +40,14 @@ mod element;
 mod encryption;
 mod envelope;
 mod escape;
+mod front_channel;
 mod gate;
 mod identity;
 pub mod keys;
+pub mod logout;
 pub mod metadata;
 mod opened;
+mod query;
 pub mod request;
 pub mod response;
 mod second;

@@ -1,20 +1,12 @@
-//! Asking an IdP to sign somebody in: the AuthnRequest, SAML Core §3.4.1, and its two ways there, SAML Bindings §3.4 and
-//! §3.5.
+//! Asking an IdP to sign somebody in: the AuthnRequest, SAML Core §3.4.1. `front_channel` has its two ways there.
 
-use std::cell::RefCell;
-
-use data_encoding::{BASE64, HEXLOWER};
-use flate2::{Compress, Compression, FlushCompress, Status};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use postern_core::fault::{Code, Fault};
+use data_encoding::HEXLOWER;
+use postern_core::fault::Fault;
 use postern_core::ports::{Random, Timestamp};
 
 use crate::escape::xml;
+use crate::front_channel::{Outgoing, Role};
 use crate::keys::SigningKey;
-use crate::sign;
-
-/// RFC 3986 §2.3: all but the unreserved characters.
-const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request to authenticate somebody.
 #[derive(Debug, Clone, Copy)]
@@ -103,38 +95,20 @@ impl AuthnRequest<'_> {
         .concat()
     }
 
-    /// HTTP-Redirect, SAML Bindings §3.4.4.1: deflated, base64, percent-encoded; parameters that the address already has
-    /// stay. An empty `relay_state` is left out. A signature is one over the query, not one in the message (H6).
+    /// HTTP-Redirect: the address to send the browser to. An empty `relay_state` is left out. A signature is one over the
+    /// query, not one in the message (H6).
     pub fn redirect_url(&self, relay_state: &str) -> Result<String, Fault> {
-        let separator = match self.destination.split_once('?') {
-            None => "?",
-            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        let mut query = format!("SAMLRequest={}", encoded(&BASE64.encode(&deflate(self.xml().as_bytes()))));
-        if !relay_state.is_empty() {
-            query.push_str("&RelayState=");
-            query.push_str(&encoded(relay_state));
-        }
-        if let Some(key) = self.signing_key {
-            query.push_str("&SigAlg=");
-            query.push_str(&encoded(key.method()));
-            // "the original URL-encoded values [...] in the order SAMLRequest, RelayState, SigAlg"
-            let signature = key.sign(query.as_bytes()).ok_or_else(|| Code::Defect.fault())?;
-            query.push_str("&Signature=");
-            query.push_str(&encoded(&BASE64.encode(&signature)));
-        }
-        Ok(format!("{}{separator}{query}", self.destination))
+        self.outgoing(&self.xml()).redirect_url(relay_state)
     }
 
-    /// HTTP-POST, SAML Bindings §3.5.4: the value of the form field `SAMLRequest`. A signature is one in the message.
+    /// HTTP-POST: the value of the form field `SAMLRequest`. A signature is one in the message.
     pub fn post_value(&self) -> Result<String, Fault> {
-        let message = self.xml();
-        let message = match self.signing_key {
-            Some(key) => sign::enveloped(&message, self.id, key)?,
-            None => message,
-        };
-        Ok(BASE64.encode(message.as_bytes()))
+        self.outgoing(&self.xml()).post_value()
+    }
+
+    fn outgoing<'m>(&'m self, message: &'m str) -> Outgoing<'m> {
+        let AuthnRequest { id, destination, signing_key, .. } = *self;
+        Outgoing { role: Role::Request, message, id, destination, signing_key }
     }
 }
 
@@ -163,31 +137,13 @@ pub fn new_id(random: &dyn Random) -> String {
     format!("_{}", HEXLOWER.encode(&bytes))
 }
 
-fn encoded(value: &str) -> String {
-    utf8_percent_encode(value, QUERY_VALUE).to_string()
-}
-
-/// RFC 1951, without a zlib header.
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    thread_local! {
-        // Its tables are a third of a megabyte: making them anew for every request costs twenty times what deflating does.
-        static DEFLATER: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
-    }
-    DEFLATER.with_borrow_mut(|deflater| {
-        deflater.reset();
-        // More than a message grows that does not let itself be deflated, so that one call takes the whole of it.
-        let mut deflated = Vec::with_capacity(bytes.len() + bytes.len() / 1024 + 64);
-        let status = deflater.compress_vec(bytes, &mut deflated, FlushCompress::Finish);
-        debug_assert!(matches!(status, Ok(Status::StreamEnd)), "{status:?}");
-        deflated
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::io::Read as _;
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    use data_encoding::BASE64;
 
     use super::*;
 

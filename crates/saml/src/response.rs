@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use postern_core::connection::{Allowance, SamlIdp};
 use postern_core::fault::{Code, Fault};
-use postern_core::identity::Identity;
+use postern_core::identity::{Identity, SubjectName};
 use postern_core::ports::Timestamp;
 
 use crate::document::{self, RESPONSE};
@@ -77,6 +77,7 @@ pub struct VerifiedAssertion {
     issued: Timestamp,
     usable_until: Timestamp,
     identity: Identity,
+    subject_name: Option<SubjectName>,
     notes: Vec<String>,
     anomalies: Vec<String>,
 }
@@ -105,6 +106,10 @@ impl VerifiedAssertion {
     /// The person, and nothing else.
     pub fn into_identity(self) -> Identity {
         self.identity
+    }
+    /// What to log the person out by, if the IdP gave them a name.
+    pub fn subject_name(&self) -> Option<&SubjectName> {
+        self.subject_name.as_ref()
     }
     /// What an operator may want to know: facts without values.
     pub fn notes(&self) -> &[String] {
@@ -170,7 +175,7 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
         // SAML Profiles §4.1.4.5: the assertions "MUST be signed"; the signature of the response around one serves as well.
         (Content::Plain(_), None) => return Err(unsigned("the assertion in it")),
     };
-    let (accepted, identity, mut notes) = person;
+    let Person { accepted, identity, subject_name, mut notes } = person;
     for signed in [Some(&signed), opened.as_ref().map(|opened| &opened.inside)].into_iter().flatten() {
         notes.extend(signed.proofs().flat_map(|proof| worth_knowing(proof, expected.now)));
         notes.extend(signed.second.clone());
@@ -184,10 +189,16 @@ pub fn verify(unverified_xml: &[u8], expected: &Expectation<'_>) -> Result<Verif
     }
     let assertion::Accepted { id: assertion_id, issued, refused_from: usable_until } = accepted;
     let anomalies = anomaly::of(&identity, issued, expected.present());
-    Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, notes, anomalies })
+    Ok(VerifiedAssertion { assertion_id, issued, usable_until, identity, subject_name, notes, anomalies })
 }
 
-type Person = (assertion::Accepted, Identity, Vec<String>);
+/// What steps 9 and 10 make of an assertion.
+struct Person {
+    accepted: assertion::Accepted,
+    identity: Identity,
+    subject_name: Option<SubjectName>,
+    notes: Vec<String>,
+}
 
 /// Steps 9 and 10, on an assertion as a text of its own.
 fn person_of(verified: &str, expected: &Expectation<'_>) -> Result<Person, Fault> {
@@ -198,8 +209,8 @@ fn person_of(verified: &str, expected: &Expectation<'_>) -> Result<Person, Fault
 fn person(assertion: roxmltree::Node<'_, '_>, expected: &Expectation<'_>) -> Result<Person, Fault> {
     let accepted = assertion::check(assertion, expected)?;
     let mut notes = Vec::new();
-    let identity = identity::read(assertion, expected, &mut notes)?;
-    Ok((accepted, identity, notes))
+    let (identity, subject_name) = identity::read(assertion, expected, &mut notes)?;
+    Ok(Person { accepted, identity, subject_name, notes })
 }
 
 /// M8: a date in a certificate locks nobody out, but somebody should know. So it is with what was loosened.

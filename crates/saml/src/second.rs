@@ -19,7 +19,7 @@ use postern_core::fault::{Code, Fault};
 
 use crate::algorithm::Allowed;
 use crate::certificate::PublicKey;
-use crate::gate::Gated;
+use crate::signature::Signature;
 
 /// What the second verifier's word is worth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,19 +36,17 @@ impl SecondVerifier {
     /// knowing about it.
     pub(crate) fn agrees(
         self,
-        gated: &Gated<'_, '_>,
+        signatures: &[Signature<'_, '_>],
         keys: &[&PublicKey],
         allowed: &Allowed,
     ) -> Result<Option<String>, Fault> {
-        if gated.signatures.is_empty() {
-            return Ok(None);
-        }
+        let Some(first) = signatures.first() else { return Ok(None) };
         if allowed.contains(&Allowance::Rsa1024) {
             // It knows no RSA key below 2048 bits.
             return Ok(Some("verified once only, because rsa1024 is allowed".to_owned()));
         }
         // A panic of a library is one more way not to agree.
-        let opinion = catch_unwind(AssertUnwindSafe(|| accepts(gated, keys)));
+        let opinion = catch_unwind(AssertUnwindSafe(|| accepts(first.node.document(), signatures, keys)));
         match (opinion.unwrap_or_else(|_| Err("it panicked".to_owned())), self) {
             (Ok(()), _) => Ok(None),
             (Err(why), SecondVerifier::Observe) => Ok(Some(format!("the second verifier does not agree: {why}"))),
@@ -57,21 +55,25 @@ impl SecondVerifier {
     }
 }
 
-fn accepts(gated: &Gated<'_, '_>, keys: &[&PublicKey]) -> Result<(), String> {
+fn accepts(
+    document: &roxmltree::Document<'_>,
+    signatures: &[Signature<'_, '_>],
+    keys: &[&PublicKey],
+) -> Result<(), String> {
     let mut known = KeysManager::new();
     for key in keys {
         known.add_key(load_spki_der(&key.spki).map_err(|error| error.to_string())?);
     }
     // Only these keys, and only targets around or beside their signature.
     let context = DsigContext::new(known);
-    let text = normalised(gated.response.document());
+    let text = normalised(document);
     let document = uppsala::parse(&text).map_err(|error| error.to_string())?;
     let opinions =
         verify_all_document_with_source(&context, &document, Some(&text)).map_err(|error| error.to_string())?;
-    if opinions.len() != gated.signatures.len() {
-        return Err(format!("it sees {} signatures instead of {}", opinions.len(), gated.signatures.len()));
+    if opinions.len() != signatures.len() {
+        return Err(format!("it sees {} signatures instead of {}", opinions.len(), signatures.len()));
     }
-    for (ours, opinion) in gated.signatures.iter().zip(&opinions) {
+    for (ours, opinion) in signatures.iter().zip(&opinions) {
         let (signature, references) = match opinion {
             VerifyResult::Valid { signature_node, references, .. } => (*signature_node, references),
             VerifyResult::Invalid { reason } => return Err(reason.clone()),

@@ -85,10 +85,17 @@ pub(crate) fn every_signature<'k>(gated: &Gated<'_, '_>, trust: &Trust<'k>) -> R
             signed.assertion = Some(proof);
         }
     }
-    signed.second = trust.second.agrees(gated, &keys, trust.allowed)?;
+    signed.second = trust.second.agrees(&gated.signatures, &keys, trust.allowed)?;
     #[cfg(feature = "samael")]
     crate::third::agrees(gated, &signed)?;
     Ok(signed)
+}
+
+/// Verifies the signature of a message that has no assertion, twice too.
+pub(crate) fn message<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<Proof<'k>, Fault> {
+    let (proof, key) = one(signature, trust)?;
+    trust.second.agrees(std::slice::from_ref(signature), &[key], trust.allowed)?;
+    Ok(proof)
 }
 
 /// XML Signature §3.2, core validation: the signature over SignedInfo, then the digest in it over the document.
@@ -108,11 +115,14 @@ fn one<'k>(signature: &Signature<'_, '_>, trust: &Trust<'k>) -> Result<(Proof<'k
 
 /// Whether this key made the signature, in a way that the connection accepts.
 pub(crate) fn fits(signature: &Signature<'_, '_>, signed_info: &str, key: &PublicKey, allowed: &Allowed) -> bool {
+    made(signature.method, &signature.value, signed_info.as_bytes(), key, allowed)
+}
+
+/// The same for any octets.
+pub(crate) fn made(method: Method, value: &[u8], message: &[u8], key: &PublicKey, allowed: &Allowed) -> bool {
     let small = allowed.contains(&Allowance::Rsa1024) && key.is_small_rsa();
-    let algorithm = if small { signature.method.with_small_rsa() } else { signature.method.with(key.kind) };
-    algorithm.is_some_and(|algorithm| {
-        UnparsedPublicKey::new(algorithm, &key.spki).verify(signed_info.as_bytes(), &signature.value).is_ok()
-    })
+    let algorithm = if small { method.with_small_rsa() } else { method.with(key.kind) };
+    algorithm.is_some_and(|algorithm| UnparsedPublicKey::new(algorithm, &key.spki).verify(message, value).is_ok())
 }
 
 fn thanks_to(signature: &Signature<'_, '_>, key: &PublicKey) -> Vec<Allowance> {

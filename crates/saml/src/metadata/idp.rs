@@ -31,6 +31,8 @@ pub struct IdpMetadata {
     pub sso: Endpoints,
     /// Where LogoutRequests go.
     pub slo: Endpoints,
+    /// Where LogoutResponses go, where that is elsewhere (`ResponseLocation`).
+    pub slo_responses: Endpoints,
     /// The keys that sign for it.
     pub signing_keys: SigningKeys,
     /// Whether it asks for signed requests.
@@ -64,6 +66,7 @@ impl From<IdpMetadata> for SamlIdp {
             lifetime: read.lifetime(),
             sso: read.sso,
             slo: read.slo,
+            slo_responses: read.slo_responses,
             wants_signed_requests: read.wants_signed_requests,
             metadata_scopes: read.scopes,
             ..SamlIdp::new(read.entity_id, read.signing_keys)
@@ -102,15 +105,16 @@ pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
     let descriptor = idp_descriptor(entity).ok_or_else(|| Code::MetadataNotIdp.fault())?;
 
     let mut notes = Vec::new();
-    let sso = endpoints(descriptor, "SingleSignOnService");
-    let slo = endpoints(descriptor, "SingleLogoutService");
+    let sso = endpoints(descriptor, "SingleSignOnService", "Location");
+    let slo = endpoints(descriptor, "SingleLogoutService", "Location");
+    let slo_responses = endpoints(descriptor, "SingleLogoutService", "ResponseLocation");
     if sso.found == Endpoints::default() {
         return Err(match sso.invalid {
             Some(invalid) => Code::MetadataEndpointInvalid.fault().expected("an absolute https URL").received(invalid),
             None => Code::MetadataEndpointMissing.fault(),
         });
     }
-    for (name, read) in [("sign-on", &sso), ("logout", &slo)] {
+    for (name, read) in [("sign-on", &sso), ("logout", &slo), ("logout response", &slo_responses)] {
         if read.invalid.is_some() {
             notes.push(format!("left out: a {name} address that is not an https URL"));
         }
@@ -119,6 +123,7 @@ pub fn read(xml: &[u8], entity_id: Option<&str>) -> Result<IdpMetadata, Fault> {
         entity_id: name_of(entity)?.to_owned(),
         sso: sso.found,
         slo: slo.found,
+        slo_responses: slo_responses.found,
         signing_keys: signing_keys(descriptor, &mut notes)?,
         wants_signed_requests: matches!(attribute(descriptor, "WantAuthnRequestsSigned"), Some("true" | "1")),
         valid_until: valid_until(descriptor)?,
@@ -193,8 +198,8 @@ struct Read {
     invalid: Option<String>,
 }
 
-/// SAML Metadata §2.4.3 and §2.2.2. The first usable address of each binding counts.
-fn endpoints(descriptor: Node<'_, '_>, name: &'static str) -> Read {
+/// SAML Metadata §2.4.3 and §2.2.2. The first usable address of each binding counts; `ResponseLocation` may be left out.
+fn endpoints(descriptor: Node<'_, '_>, name: &'static str, location: &str) -> Read {
     let mut read = Read { found: Endpoints::default(), invalid: None };
     for service in all(descriptor, MD, name) {
         let place = match attribute(service, "Binding") {
@@ -202,7 +207,11 @@ fn endpoints(descriptor: Node<'_, '_>, name: &'static str) -> Read {
             Some(POST) => &mut read.found.post,
             _ => continue,
         };
-        let location = attribute(service, "Location").unwrap_or("").trim();
+        let location = match attribute(service, location) {
+            Some(written) => written.trim(),
+            None if location == "ResponseLocation" => continue,
+            None => "",
+        };
         if !is_address(location) {
             read.invalid = Some(location.to_owned());
         } else if place.is_none() {

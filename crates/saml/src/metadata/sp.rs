@@ -15,6 +15,8 @@ pub struct SpMetadata<'a> {
     pub entity_id: &'a str,
     /// Where responses go.
     pub acs_url: &'a str,
+    /// Where logout messages go, by either binding; none: we offer no logout.
+    pub slo_url: Option<&'a str>,
     /// Whether our requests are signed. `None`: that depends on the connection, so the document does not say it; an IdP that
     /// demands signatures then goes by its own rule, where a "false" of ours would tell it not to verify them.
     pub signs_requests: Option<bool>,
@@ -86,6 +88,15 @@ impl SpMetadata<'_> {
         let keys = |usage: &str, certificates: &[Certificate], methods: &str| -> String {
             certificates.iter().map(|certificate| key_descriptor(usage, certificate, methods)).collect()
         };
+        let slo = |binding: &str| {
+            self.slo_url.map(|url| {
+                format!(
+                    "    <md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{}\"/>\n",
+                    xml(url)
+                )
+            })
+        };
+        let slo: String = ["HTTP-Redirect", "HTTP-POST"].into_iter().filter_map(slo).collect();
         let formats: String = self
             .name_id_formats
             .iter()
@@ -103,6 +114,7 @@ impl SpMetadata<'_> {
             &self.presentation.xml(),
             &keys("signing", self.signing, ""),
             &keys("encryption", self.encryption, ENCRYPTION_METHODS),
+            &slo,
             &formats,
             "    <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" ",
             &format!("Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n", xml(self.acs_url)),
@@ -237,6 +249,26 @@ mod tests {
             shown,
             [("signing", "YQ==", 0), ("signing", "Yg==", 0), ("encryption", "Yw==", 5), ("encryption", "ZA==", 5)]
         );
+    }
+
+    #[test]
+    fn m1_logout_is_offered_where_there_is_an_address_for_it() {
+        let slo_url = Some("https://sp.example.com/slo?a&b");
+        let formats = ["urn:x".to_owned()];
+        let text = SpMetadata { slo_url, name_id_formats: &formats, ..plain() }.xml();
+        let document = Document::parse(&text).unwrap();
+        let services = named(&document, "SingleLogoutService");
+        let bindings: Vec<_> = services.iter().map(|service| service.attribute("Binding").unwrap()).collect();
+        assert_eq!(
+            bindings,
+            ["HTTP-Redirect", "HTTP-POST"].map(|binding| format!("urn:oasis:names:tc:SAML:2.0:bindings:{binding}"))
+        );
+        assert!(services.iter().all(|service| service.attribute("Location") == slo_url));
+        // SAML Metadata §2.4.2: before the NameID formats.
+        let sp = named(&document, "SPSSODescriptor")[0];
+        let order: Vec<_> = sp.children().filter(Node::is_element).map(|node| node.tag_name().name()).collect();
+        let expected = ["SingleLogoutService", "SingleLogoutService", "NameIDFormat", "AssertionConsumerService"];
+        assert_eq!(order, expected);
     }
 
     #[test]

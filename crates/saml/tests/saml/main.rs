@@ -6,6 +6,7 @@ mod encrypted;
 mod encrypter;
 mod flipped_bytes;
 mod identity;
+mod logout;
 mod metadata;
 mod requests;
 mod rules;

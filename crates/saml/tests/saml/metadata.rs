@@ -162,6 +162,16 @@ fn bindings_are_told_apart_and_the_first_of_each_counts() {
 }
 
 #[test]
+fn answers_to_a_logout_may_go_elsewhere() {
+    let elsewhere = service("SingleLogoutService", "HTTP-POST", "https://idp.example.com/slo")
+        .replace("/>", " ResponseLocation=\"https://idp.example.com/slo/answers\"/>");
+    let read = fine(&usual().replace(&sso(), &format!("{elsewhere}{}", sso())));
+    assert_eq!(read.slo.post.as_deref(), Some("https://idp.example.com/slo"));
+    assert_eq!(read.slo_responses.post.as_deref(), Some("https://idp.example.com/slo/answers"));
+    assert_eq!(read.slo_responses.redirect, None);
+}
+
+#[test]
 fn m6_addresses_are_https_or_this_machine() {
     let with = |location: &str| usual().replace("https://idp.example.com/sso", location);
     for fine_one in

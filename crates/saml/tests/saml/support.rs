@@ -241,7 +241,7 @@ impl Key {
         changed(element, "</saml:Issuer>", &format!("</saml:Issuer>{signature}"))
     }
 
-    fn raw(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn raw(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Rsa(pair, encoding) => {

@@ -31,6 +31,7 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
     let metadata = SpMetadata {
         entity_id: app.saml_entity_id(),
         acs_url: &acs_url,
+        slo_url: None,
         signs_requests,
         signing: &signing,
         encryption: &encryption,

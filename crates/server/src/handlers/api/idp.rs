@@ -26,6 +26,7 @@ pub(super) struct Draft {
     entity_id: Option<String>,
     sso: Endpoints,
     slo: Endpoints,
+    slo_responses: Endpoints,
     certificates: Vec<Certificate>,
     wants_signed_requests: bool,
     metadata_url: Option<String>,
@@ -81,6 +82,7 @@ impl Draft {
             entity_id: Some(idp.entity_id.clone()),
             sso: idp.sso.clone(),
             slo: idp.slo.clone(),
+            slo_responses: idp.slo_responses.clone(),
             certificates: idp.signing_keys.certificates().to_vec(),
             wants_signed_requests: idp.wants_signed_requests,
             metadata_url: idp.metadata_url.clone(),
@@ -116,6 +118,7 @@ impl Draft {
             entity_id: Some(read.entity_id),
             sso: read.sso,
             slo: read.slo,
+            slo_responses: read.slo_responses,
             certificates: read.signing_keys.certificates().to_vec(),
             wants_signed_requests: read.wants_signed_requests,
             metadata_url,
@@ -135,7 +138,7 @@ impl Draft {
             self.sso = endpoints;
         }
         if let Some(endpoints) = endpoints(body, "sloUrl", "sloBinding")? {
-            self.slo = endpoints;
+            (self.slo, self.slo_responses) = (endpoints, Endpoints::default());
         }
         let written = list(body, "certificates")?.unwrap_or_default();
         let certificates = written.iter().map(|text| certificates(text)).collect::<Result<Vec<_>, _>>()?.concat();
@@ -174,6 +177,7 @@ impl Draft {
         let described = SamlIdp {
             sso: self.sso,
             slo: self.slo,
+            slo_responses: self.slo_responses,
             wants_signed_requests: self.wants_signed_requests,
             metadata_url: self.metadata_url,
             lifetime: self.lifetime,
