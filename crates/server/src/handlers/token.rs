@@ -1,11 +1,12 @@
 //! `POST /api/oauth/token`: the app redeems its code, or its refresh token.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::id_token::IdToken;
 use postern_core::login::redeem::{TokenRequest, Tokens};
 use postern_core::login::refresh_tokens::RefreshRequest;
+use postern_core::signing::SigningAlgorithm;
 use serde_json::json;
 
 use crate::app::App;
@@ -16,8 +17,10 @@ use crate::reply::{Refusal, no_store};
 pub async fn token(app: Data<App>, client: ClientRequest) -> Result<HttpResponse, Refusal> {
     let refusal = client.refusal();
     let tokens = tokens(&app, client).await.map_err(&refusal)?;
-    let sign = |token: &IdToken| app.token_keys().sign(token.algorithm, "JWT", &token.claims);
-    let id_token = tokens.id_token.as_ref().map(sign).transpose().map_err(refusal)?;
+    let id_token = match tokens.id_token {
+        Some(token) => Some(signed(&app, token).await.map_err(refusal)?),
+        None => None,
+    };
     let mut body = json!({
         "access_token": tokens.access_token.expose(),
         "token_type": if tokens.bound { "DPoP" } else { "bearer" },
@@ -33,6 +36,16 @@ pub async fn token(app: Data<App>, client: ClientRequest) -> Result<HttpResponse
         body["id_token"] = id_token.into();
     }
     Ok(no_store(&mut HttpResponse::Ok()).json(body))
+}
+
+/// The text of an ID token. RSA takes most of a millisecond, for which the other requests of this thread would wait.
+async fn signed(app: &App, token: IdToken) -> Result<String, Fault> {
+    let keys = app.token_keys();
+    let sign = move || keys.sign(token.algorithm, "JWT", &token.claims);
+    match token.algorithm {
+        SigningAlgorithm::Rs256 => web::block(sign).await.map_err(|why| Code::Defect.fault().because(why))?,
+        SigningAlgorithm::Es256 | SigningAlgorithm::EdDsa => sign(),
+    }
 }
 
 async fn tokens(app: &App, client: ClientRequest) -> Result<Tokens, Fault> {
