@@ -19,6 +19,30 @@ async fn warm(world: &World, asked: &[(&str, &str)], proof: &[(&str, &str)]) -> 
 }
 
 #[actix_web::test]
+async fn a_pushed_request_costs_five_more() {
+    let world = World::new().await;
+    let product = world.register(json!({})).await;
+    let text = |name: &str| product[name].as_str().unwrap();
+    let proof = [("client_id", text("client_id")), ("client_secret", text("client_secret"))];
+    let question = crate::world::asking(&[proof[0], proof[1], ("tenant", "acme.example")]);
+    let mut trips = 0;
+    for _ in 0..2 {
+        let before = world.counted.counts();
+        let form: Vec<_> = url::form_urlencoded::parse(question.as_bytes()).collect();
+        let form: Vec<_> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let pushed = world.form("/api/oauth/par", &form, &[]).await.json();
+        let open = [proof[0], ("request_uri", pushed["request_uri"].as_str().unwrap())];
+        let open = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(open).finish();
+        let login = crate::world::waiting(&world.get(&format!("/api/oauth/authorize?{open}")).await);
+        let done = world.answer(&login, &world.response(&login).signed_assertion(&world.key)).await;
+        let tokens = world.redeem_with(&done.sent("code").unwrap(), &proof).await.json();
+        assert_eq!(world.claims(tokens["access_token"].as_str().unwrap()).await.status, 200);
+        trips = (world.counted.counts() - before).round_trips;
+    }
+    assert_eq!(trips, 9 + 5, "a change belongs into docs/LOGIN.md");
+}
+
+#[actix_web::test]
 async fn a_complete_login_takes_at_most_ten_round_trips_however_its_client_is_named() {
     let world = World::new().await;
     let record = world.connect("acme.example", "crm", IDP).await;

@@ -17,6 +17,7 @@ mod federation;
 mod form_post;
 mod id_token;
 mod introspect;
+mod issuer;
 mod login_loop;
 mod logout;
 mod metrics;

@@ -186,7 +186,7 @@ async fn b14_hostile_values_leave_no_trace_in_the_error() {
 }
 
 #[actix_web::test]
-async fn b15_other_grants_are_not_offered() {
+async fn b15_c13_other_grants_are_not_offered() {
     let world = World::new().await;
     for grant in ["password", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"] {
         let answer = world.redeem("x", &[("grant_type", grant)]).await;
@@ -195,6 +195,8 @@ async fn b15_other_grants_are_not_offered() {
             (400, Some("unsupported_grant_type")),
             "{grant}"
         );
+        let offered = world.get("/sso/.well-known/openid-configuration").await.json();
+        assert!(!offered["grant_types_supported"].as_array().unwrap().contains(&json!(grant)), "{grant}");
     }
 }
 
