@@ -80,6 +80,7 @@ fn login(config: &mut ServiceConfig) {
     open_route!(config, "/api/oauth/userinfo", "GET, OPTIONS, POST", get => userinfo::userinfo, post => userinfo::userinfo);
     route!(config, "/api/oauth/par", "POST", post => par::par);
     route!(config, "/api/oauth/logout", "GET, POST", get => logout::logout, post => logout::logout);
+    route!(config, "/api/oauth/logout/return", "GET", get => logout::back);
     route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
     route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
     open_route!(config, "/oauth/jwks", "GET, OPTIONS", get => jwks::jwks);

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::door::ClientName;
-use super::session::SessionId;
+use super::session::{Session, SessionId};
+use super::upstream_logout::StillSignedIn;
 use super::{Logins, ResponseMode, ReturnTo};
 use crate::fault::{Code, Fault};
 use crate::products::Product;
@@ -70,20 +71,36 @@ impl Logins {
         Ok(Farewell { product, return_to: Some(return_to) })
     }
 
-    /// Ends the session that an ID token tells of. One that is over already is as good as ended.
-    pub async fn sign_out(&self, hint: &Hint) -> Result<(), Fault> {
-        self.sessions.end(&hint.session, Why::Logout).await?;
-        Ok(())
+    /// Ends the session that an ID token tells of. One that is over already is as good as ended. Tells where the person is
+    /// still signed in.
+    pub async fn sign_out(&self, hint: &Hint) -> Result<Option<StillSignedIn>, Fault> {
+        match self.sessions.find(&hint.session).await? {
+            Some(session) => self.end_session(&session).await,
+            None => Ok(None),
+        }
     }
 
-    /// Ends a session that began in the browser that has this secret, if it is one of `product`; of any, where none is named.
-    pub async fn sign_out_here(&self, id: &SessionId, browser: &str, product: Option<&Product>) -> Result<(), Fault> {
-        let Some(session) = self.sessions.find(id).await? else { return Ok(()) };
+    /// The same for a session that began in the browser that has this secret, if it is one of `product`; of any, where none is
+    /// named.
+    pub async fn sign_out_here(
+        &self,
+        id: &SessionId,
+        browser: &str,
+        product: Option<&Product>,
+    ) -> Result<Option<StillSignedIn>, Fault> {
+        let Some(session) = self.sessions.find(id).await? else { return Ok(None) };
         let here = session.browser.as_ref().is_some_and(|secret| secret.matches(browser));
-        if here && product.is_none_or(|product| product.name == session.scope.product) {
-            self.sessions.end(id, Why::Logout).await?;
+        match here && product.is_none_or(|product| product.name == session.scope.product) {
+            true => self.end_session(&session).await,
+            false => Ok(None),
         }
-        Ok(())
+    }
+
+    async fn end_session(&self, session: &Session) -> Result<Option<StillSignedIn>, Fault> {
+        match self.sessions.end(&session.id, Why::Logout).await? {
+            true => self.still_signed_in(session).await,
+            false => Ok(None),
+        }
     }
 
     async fn product_of(&self, client_id: &str, hint: Option<&Hint>) -> Result<Option<Arc<Product>>, Fault> {

@@ -26,7 +26,7 @@
 //! | token to tokens | [`refresh_tokens`] |
 //! | what a token is worth, and taking it back | [`presented`] |
 //! | what tokens belong to | [`session`] |
-//! | signing out | [`logout`] |
+//! | signing out | [`logout`], and at the IdP [`upstream_logout`] |
 //! | which OAuth scopes are granted | [`oauth_scope`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
@@ -49,6 +49,7 @@ pub mod refresh_tokens;
 pub mod request;
 pub mod session;
 pub mod start;
+pub mod upstream_logout;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,6 +15,7 @@ use crate::login::handoff::Handoff;
 use crate::login::pushed::PushedRequest;
 use crate::login::refresh_tokens::RefreshToken;
 use crate::login::session::{ListedBy, Session, SessionId};
+use crate::login::upstream_logout::Parting;
 use crate::login::{AccessToken, Grant, Login, Replay};
 use crate::logout_notices::LogoutNotice;
 use crate::lookup::Lookup;
@@ -229,6 +230,11 @@ impl<'a> Keys<'a> {
     /// The queue of these, by when they are due.
     pub fn logout_notices(&self) -> Index {
         Index("p1:x:notices".into())
+    }
+
+    /// Where a browser goes that is with the IdP to sign out there.
+    pub fn parting(&self, state: &str) -> Key<Parting> {
+        Key::borne(format!("p1:parting:{{{}}}", self.blind::<Parting>(&[state])), state.as_bytes())
     }
 
     /// All sessions, by when they are over.

@@ -3,7 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
+use postern_core::login::ReturnTo;
 use postern_core::login::logout::{Farewell, Hint, LogoutRequest};
+use postern_core::login::upstream_logout::StillSignedIn;
 use postern_core::redirect::with_parameters;
 use postern_jose::id_token_hint;
 
@@ -18,18 +20,34 @@ pub async fn logout(app: Data<App>, browser: Browser, fields: Fields) -> Result<
     let request = read(&app, &fields).map_err(Refusal::page)?;
     let farewell = app.logins.farewell(&request).await.map_err(Refusal::page)?;
     let confirmed = fields.one("confirm").map_err(Refusal::page)?;
-    match (&request.hint, confirmed) {
-        (Some(hint), _) => app.logins.sign_out(hint).await.map_err(Refusal::page)?,
-        (None, Some(confirmed)) => {
-            sign_out_here(&app, &browser, &farewell, confirmed).await.map_err(Refusal::page)?;
-        }
+    let ended = match (&request.hint, confirmed) {
+        (Some(hint), _) => app.logins.sign_out(hint).await,
+        (None, Some(confirmed)) => sign_out_here(&app, &browser, &farewell, confirmed).await,
         (None, None) => return Ok(question(&app, &browser, &fields)),
-    }
-    let mut response = goodbye(&farewell);
+    };
+    let mut response = match ended.map_err(Refusal::page)? {
+        Some(there) => {
+            let parting = app.logins.part(&there, &app.url(RETURN), farewell.return_to).await;
+            redirect(&parting.map_err(Refusal::page)?, true)
+        }
+        None => goodbye(farewell.return_to.as_ref()),
+    };
     if request.hint.is_none() {
         browser.forget_sessions(&mut response);
     }
     Ok(response)
+}
+
+/// The one address to which providers send people back, and which their administrators register.
+pub const RETURN: &str = "/api/oauth/logout/return";
+
+/// `GET /api/oauth/logout/return`: the person was at their provider, to sign out there too.
+pub async fn back(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refusal> {
+    let return_to = match fields.one("state").map_err(Refusal::page)? {
+        Some(state) => app.logins.parted(state).await.map_err(Refusal::page)?,
+        None => None,
+    };
+    Ok(goodbye(return_to.as_ref()))
 }
 
 fn read(app: &App, fields: &Fields) -> Result<LogoutRequest, Fault> {
@@ -50,15 +68,23 @@ fn hint(app: &App, token: &str) -> Result<Hint, Fault> {
     Ok(Hint { client_id: hint.client_id, session: hint.session })
 }
 
-/// What the person confirmed on our own page, in this browser (RFC 9700 §4.16; A17).
-async fn sign_out_here(app: &App, browser: &Browser, farewell: &Farewell, confirmed: &str) -> Result<(), Fault> {
+/// What the person confirmed on our own page, in this browser (RFC 9700 §4.16; A17). Of several providers at which they are
+/// still signed in, the browser visits the first.
+async fn sign_out_here(
+    app: &App,
+    browser: &Browser,
+    farewell: &Farewell,
+    confirmed: &str,
+) -> Result<Option<StillSignedIn>, Fault> {
     if !browser.confirmation().matches(confirmed) {
         return Err(Code::LogoutNotConfirmed.into());
     }
+    let mut still_signed_in = None;
     for (session, secret) in browser.sessions() {
-        app.logins.sign_out_here(session, secret.expose(), farewell.product.as_deref()).await?;
+        let there = app.logins.sign_out_here(session, secret.expose(), farewell.product.as_deref()).await?;
+        still_signed_in = still_signed_in.or(there);
     }
-    Ok(())
+    Ok(still_signed_in)
 }
 
 /// The page that asks. It posts what the app asked, and what only this browser knows.
@@ -71,8 +97,8 @@ fn question(app: &App, browser: &Browser, fields: &Fields) -> HttpResponse {
 }
 
 /// To the app, or to a page of ours.
-fn goodbye(farewell: &Farewell) -> HttpResponse {
-    match &farewell.return_to {
+fn goodbye(return_to: Option<&ReturnTo>) -> HttpResponse {
+    match return_to {
         Some(return_to) => {
             let state = return_to.state.as_deref().map(|state| ("state", state));
             redirect(&with_parameters(&return_to.redirect_uri, state), true)

@@ -1,10 +1,19 @@
 //! `/api/oauth/logout`: a person signs out of an app (F12, F13).
 
 use actix_web::test::TestRequest;
+use postern_core::connection::Idp;
+use postern_core::connections::ConnectionSettings;
+use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
+use postern_core::login::Upstream;
+use postern_core::login::finish::Answer as LoginAnswer;
+use postern_core::login::request::{AuthorizeRequest, Parameters};
+use postern_core::openid::OidcIdp;
+use postern_core::scope::Scope;
+use postern_core::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::registered::{App, member};
-use crate::world::{Answer, World};
+use crate::world::{Answer, CALLBACK, PUBLIC, World, asking};
 
 const AFTER: &str = "https://app.example.com/signed-out?x=1";
 
@@ -190,5 +199,89 @@ async fn a_browser_remembers_eight_sessions_and_what_it_says_is_proven() {
 impl World {
     async fn post_as(&self, form: &[(String, String)], cookie: &str) -> Answer {
         self.send(TestRequest::post().uri("/api/oauth/logout").set_form(form).insert_header(("Cookie", cookie))).await
+    }
+}
+
+/// An OpenID Provider as a connection knows it.
+fn provider() -> OidcIdp {
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    serde_json::from_value(json!({
+        "issuer": "https://op.example.com",
+        "discovery_url": null,
+        "client_id": "what it calls us",
+        "authentication": { "method": "client_secret_basic", "secret": "a secret" },
+        "scopes": ["openid"],
+        "provider": {
+            "authorization_endpoint": "https://op.example.com/authorize",
+            "token_endpoint": "https://op.example.com/token",
+            "userinfo_endpoint": null,
+            "jwks_uri": null,
+            "end_session_endpoint": "https://op.example.com/logout?x=1",
+            "keys": [key],
+        },
+    }))
+    .unwrap()
+}
+
+#[actix_web::test]
+async fn an_openid_provider_is_visited_on_the_way_and_leads_back_by_one_address() {
+    let world = World::new().await;
+    let app = app(&world).await;
+    let scope = Scope::new("op.example", "crm").unwrap();
+    let settings = ConnectionSettings {
+        redirect_urls: Some(vec![CALLBACK.to_owned()]),
+        default_redirect_url: Some(CALLBACK.to_owned()),
+        ..ConnectionSettings::default()
+    };
+    let connection = world.app.connections.create(scope, Idp::Oidc(provider()), settings).await.unwrap();
+    // The provider's answer, as its callback hands it to the pipeline.
+    let asked = url::form_urlencoded::parse(
+        asking(&[("client_id", &app.client_id), ("tenant", "op.example"), ("scope", "openid")]).as_bytes(),
+    )
+    .into_owned()
+    .collect::<Vec<_>>();
+    let request = AuthorizeRequest::read(Parameters::read(asked).unwrap());
+    let logins = &world.app.logins;
+    let door = logins.door(&request).await.unwrap();
+    let trace = logins.trace(&door.scope, &door.client_id, CALLBACK);
+    let upstream = Upstream::Oidc { nonce: Secret::new("n"), pkce_verifier: Secret::new("v") };
+    let started = logins.start(&request, &door, &connection, upstream, trace).await.unwrap();
+    let mut login = logins.take(&started.login_id, Some(started.browser.expose())).await.unwrap();
+    let email = Attribute {
+        name: "email".into(),
+        friendly_name: None,
+        values: vec!["alice@example.com".into()],
+        persistent_id: None,
+    };
+    let identity = Identity {
+        issuer: "https://op.example.com".into(),
+        name_id: Some(NameId { value: "alice".into(), format: NameFormat::Persistent }),
+        attributes: vec![email],
+        authenticated_at: None,
+        session_ends: None,
+        session_index: None,
+        context: None,
+        methods: vec![],
+        email_verified: None,
+        raw: None,
+    };
+    let answer = LoginAnswer { identity, assertion: None, notes: vec![], anomalies: vec![] };
+    let issued = logins.finish(&mut login, &connection, answer).await.unwrap();
+    let proof = [("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str())];
+    let tokens = world.redeem_with(issued.code.expose(), &proof).await.json();
+
+    let fields = [("id_token_hint", member(&tokens, "id_token")), ("post_logout_redirect_uri", AFTER), ("state", "s")];
+    let there = ask(&world, &fields).await;
+    assert!(there.header("location").starts_with("https://op.example.com/logout?x=1&"), "{}", there.header("location"));
+    assert_eq!(there.sent("client_id").as_deref(), Some("what it calls us"));
+    assert_eq!(there.sent("post_logout_redirect_uri"), Some(format!("{PUBLIC}/api/oauth/logout/return")));
+    assert!(there.sent("id_token_hint").is_none() && !is_live(&world, &tokens).await);
+    let state = there.sent("state").unwrap();
+    let back = world.get(&format!("/api/oauth/logout/return?state={state}")).await;
+    assert_eq!(back.header("location"), format!("{AFTER}&state=s"));
+    // Without a state that we gave, nobody is sent anywhere.
+    for other in ["", "?state=x"] {
+        let page = world.get(&format!("/api/oauth/logout/return{other}")).await;
+        assert_eq!((page.status.as_u16(), page.header("location")), (200, ""));
     }
 }
