@@ -16,7 +16,6 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::FetchNameUnresolved, "depends on the resolver of this machine; crates/fetch brings its own"),
     (Code::UnsolicitedBeforeStart, "cannot happen on Redis, which remembers; crates/server has it"),
     (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),
-    (Code::ConnectionOtherProtocol, "needs a connection of the other protocol"),
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
     (Code::LogoutParametersAmbiguous, NO_SLO),

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::ports::Timestamp;
 use crate::secret::Secret;
+use crate::signing::SigningAlgorithm;
 
 /// An OpenID Provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,8 +170,8 @@ impl Eq for ClientAuthentication {}
 pub struct ClientKey {
     /// Its name in the JWKS and in what it signs (`kid`).
     pub id: String,
-    /// What it signs by: `RS256` or `ES256`.
-    pub algorithm: String,
+    /// How it signs.
+    pub algorithm: SigningAlgorithm,
     /// The private key, PEM.
     pub pem: Secret,
     /// The public key as a JWK, as it is published.

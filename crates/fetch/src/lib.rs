@@ -163,6 +163,30 @@ impl Fetch {
         tokio::time::timeout(self.timeout, post).await.unwrap_or(Err(FetchError::Timeout))
     }
 
+    /// Sends a request as it is and returns the answer, whatever its status; its body may have `most_bytes`. Redirects are not
+    /// followed: they would carry what the request holds (a code, a secret, a token) to an address that nobody chose.
+    pub async fn call(
+        &self,
+        request: http::Request<Vec<u8>>,
+        most_bytes: usize,
+    ) -> Result<http::Response<Vec<u8>>, FetchError> {
+        tokio::time::timeout(self.timeout, self.send(request, most_bytes)).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        most_bytes: usize,
+    ) -> Result<http::Response<Vec<u8>>, FetchError> {
+        let request = reqwest::Request::try_from(request).map_err(|_| FetchError::UrlInvalid)?;
+        let response = self.client_for(request.url())?.execute(request).await.map_err(failure::fetch_error)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut answer = http::Response::new(read(response, most_bytes).await?.bytes);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
     async fn follow(&self, url: &str, most_bytes: usize) -> Result<Fetched, FetchError> {
         let mut url = Url::parse(url).map_err(|_| FetchError::UrlInvalid)?;
         for _ in 0..=MOST_REDIRECTS {

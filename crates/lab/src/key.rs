@@ -72,6 +72,12 @@ impl Key {
         self.pair.public_key().as_ref()
     }
 
+    /// The modulus of the public key, 256 bytes: what stands between the head of the DER and the exponent 65537.
+    pub fn modulus(&self) -> &[u8] {
+        let der = self.public_key();
+        &der[der.len() - 5 - 256..der.len() - 5]
+    }
+
     /// The public key as `SubjectPublicKeyInfo` of RFC 5280, DER.
     pub fn public_key_info(&self) -> Vec<u8> {
         let info: PublicKeyX509Der<'_> =
@@ -116,6 +122,13 @@ mod tests {
         let verifier = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key());
         verifier.verify(b"message", &again.sign(b"message")).unwrap();
         assert!(verifier.verify(b"massage", &again.sign(b"message")).is_err());
+    }
+
+    #[test]
+    fn the_modulus_of_a_key_and_its_exponent_are_the_key() {
+        let key = Key::generate().unwrap();
+        let parts = aws_lc_rs::signature::RsaPublicKeyComponents { n: key.modulus(), e: &[1, 0, 1] };
+        parts.verify(&RSA_PKCS1_2048_8192_SHA256, b"message", &key.sign(b"message")).unwrap();
     }
 
     #[test]

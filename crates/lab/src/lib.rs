@@ -1,5 +1,6 @@
-//! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider ([`idp`]), an
-//! app that signs people in ([`app`]) and has keys of its own ([`signer`]), the keys and messages they need ([`key`], [`response`], [`encryption`]), and what
+//! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider for each protocol
+//! ([`idp`], [`openid`]), an app that signs people in ([`app`]) and has keys of its own ([`signer`]), the keys and messages they
+//! need ([`key`], [`response`], [`encryption`]), and what
 //! somebody with bad intentions would send instead ([`attack`]).
 //!
 //! Nothing here uses `postern-saml`. Messages are written and signed by code of this crate's own, so that a fault of the
@@ -13,6 +14,7 @@ pub mod encryption;
 pub mod idp;
 pub mod key;
 pub mod metadata;
+pub mod openid;
 mod page;
 pub mod response;
 mod running;

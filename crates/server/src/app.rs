@@ -9,14 +9,17 @@ use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
 use postern_core::logout_notices::LogoutNotices;
-use postern_core::openid::Callback;
+use postern_core::openid::{Callback, OidcIdp};
 use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
+use postern_core::secret::Secret;
 use postern_core::sessions::Sessions;
 use postern_core::store::Store;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
+use postern_oidc::id_token;
+use postern_oidc::redeem::Tokens;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
@@ -202,6 +205,17 @@ impl App {
             now,
             skew,
         }
+    }
+
+    /// What an ID token of this provider has to fit.
+    pub fn id_token_expectation<'a>(
+        &self,
+        idp: &'a OidcIdp,
+        nonce: &'a Secret,
+        tokens: &'a Tokens,
+    ) -> id_token::Expectation<'a> {
+        let access_token = &tokens.access_token;
+        id_token::Expectation { idp, nonce, access_token, now: self.now(), skew: self.clock_skew }
     }
 
     /// The service provider's own keys, as this replica last read them.

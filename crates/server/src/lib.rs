@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod listen;
 pub mod metrics;
 pub mod observe;
+pub mod openid;
 pub mod own_keys;
 pub mod pages;
 pub mod proofs;

@@ -8,8 +8,8 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, par, revoke, saml_cer,
-    saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback, oidc_jwks, par, revoke,
+    saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -76,6 +76,9 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
+    route!(config, "/api/oauth/oidc", "GET", get => oidc_callback::shared);
+    route!(config, "/api/oauth/oidc/{connection}", "GET", get => oidc_callback::own);
+    route!(config, "/api/oauth/oidc/{connection}/jwks", "GET", get => oidc_jwks::oidc_jwks);
     open_route!(config, "/api/oauth/token", "OPTIONS, POST", post => token::token);
     open_route!(config, "/api/oauth/userinfo", "GET, OPTIONS, POST", get => userinfo::userinfo, post => userinfo::userinfo);
     route!(config, "/api/oauth/par", "POST", post => par::par);

@@ -8,6 +8,7 @@
 //! | it authenticates otherwise than it was asked | `asking` |
 //! | it encrypts its answer | `encryption` |
 //! | the app hands over its question | `par` |
+//! | an OpenID Provider answers | `openid` |
 //! | the app redeems | `token` |
 //! | the app has a key of its own | `keys` |
 //! | the app keeps people signed in | `refresh` |
@@ -24,6 +25,7 @@ mod encryption;
 mod federation;
 mod keys;
 mod logout;
+mod openid;
 mod par;
 mod refresh;
 mod store;
@@ -91,6 +93,7 @@ impl Tour {
         asking::visit(&mut guide).await;
         par::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
+        openid::visit(&mut guide).await;
         token::visit(&mut guide).await;
         keys::visit(&mut guide).await;
         refresh::visit(&mut guide).await;

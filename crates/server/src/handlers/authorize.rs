@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postern_core::connection::{Connection, Idp, NameIdWish};
+use postern_core::connection::{Connection, Idp, NameIdWish, SamlIdp};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Upstream;
 use postern_core::login::authentication::Asked;
@@ -11,6 +11,7 @@ use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
 use postern_core::trace::Trace;
 use postern_jose::id_token_hint;
+use postern_oidc::request as openid;
 use postern_saml::request::{self, AuthnRequest, NameIdPolicy, Wishes};
 
 use crate::app::App;
@@ -87,31 +88,58 @@ async fn begin(
         Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
         return Ok(response);
     }
-    let upstream = question(app, &connection)?;
+    let upstream = question(app, &connection);
     let started = app.logins.start(request, door, &connection, upstream.clone(), trace).await?;
-    let mut response = ask(app, &connection, &upstream, &started.login_id, &request.asked)?;
+    let login_hint = request.login_hint.as_deref();
+    let question = Question { upstream: &upstream, login_id: &started.login_id, asked: &request.asked, login_hint };
+    let mut response = ask(app, &connection, question)?;
     let lifetime = app.logins.settings().login_lifetime;
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
     Ok(response)
 }
 
-/// A new question, by what its answer will be known.
-pub(super) fn question(app: &App, connection: &Connection) -> Result<Upstream, Fault> {
+/// What a new question will be known by in its answer.
+pub(super) fn question(app: &App, connection: &Connection) -> Upstream {
     match &connection.idp {
-        Idp::Saml(_) => Ok(Upstream::Saml { request_id: request::new_id(&*app.random) }),
-        Idp::Oidc(_) => Err(Code::ConnectionOtherProtocol.into()),
+        Idp::Saml(_) => Upstream::Saml { request_id: request::new_id(&*app.random) },
+        Idp::Oidc(_) => openid::secrets(&*app.random),
     }
 }
 
-/// The question to the IdP: by redirect where it takes one, else by a form that posts itself.
-pub(super) fn ask(
+/// A question to an IdP.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    /// What its answer will be known by.
+    pub(super) upstream: &'a Upstream,
+    /// The login that it belongs to.
+    pub(super) login_id: &'a str,
+    /// What is asked of the authentication.
+    pub(super) asked: &'a Asked,
+    /// Who the app believes it is.
+    pub(super) login_hint: Option<&'a str>,
+}
+
+/// Asks the IdP by way of the browser.
+pub(super) fn ask(app: &App, connection: &Connection, question: Question<'_>) -> Result<HttpResponse, Fault> {
+    match &connection.idp {
+        Idp::Saml(idp) => ask_saml(app, connection, idp, question),
+        Idp::Oidc(idp) => {
+            let callback = app.oidc_callback_of(connection, idp.callback);
+            let wishes = openid::Wishes { login_hint: question.login_hint, asked: question.asked };
+            let url = openid::url(idp, &callback, question.login_id, question.upstream.oidc()?, wishes)?;
+            Ok(redirect(&url, false))
+        }
+    }
+}
+
+/// An AuthnRequest: by redirect where the IdP takes one, else by a form that posts itself.
+fn ask_saml(
     app: &App,
     connection: &Connection,
-    upstream: &Upstream,
-    login_id: &str,
-    asked: &Asked,
+    idp: &SamlIdp,
+    Question { upstream, login_id, asked, .. }: Question<'_>,
 ) -> Result<HttpResponse, Fault> {
-    let (idp, request_id) = (connection.idp.saml()?, upstream.saml()?);
+    let request_id = upstream.saml()?;
     let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys_of(connection)?);
     let signing_key = match idp.gets_signed_requests() {
         true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound

@@ -2,6 +2,7 @@
 //! `postern_saml`.
 
 pub mod acs;
+mod answered;
 pub mod api;
 pub mod authorize;
 pub mod discovery;
@@ -11,6 +12,8 @@ pub mod introspect;
 pub mod jwks;
 pub mod logout;
 pub mod metrics;
+pub mod oidc_callback;
+pub mod oidc_jwks;
 pub mod par;
 pub mod revoke;
 pub mod root;

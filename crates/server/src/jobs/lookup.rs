@@ -1,13 +1,16 @@
-//! Judges responses, and looks the key up where it is unknown (M5): the metadata is fetched, and the response judged once more
-//! by what it says now. The message itself adds no trust. `postern_core::lookup` tells who fetches and who waits.
+//! Judges answers of IdPs, and looks the key up where it is unknown (M5, G6): the metadata is fetched, and the answer judged
+//! once more by what it says now. The message itself adds no trust. `postern_core::lookup` tells who fetches and who waits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_core::connection::Connection;
+use postern_core::connection::{Connection, Idp};
 use postern_core::fault::{Code, Fault};
 use postern_core::lookup::{Lookup, Turn};
 use postern_core::refresh::Renewal;
+use postern_core::secret::Secret;
+use postern_oidc::id_token::{self, VerifiedIdToken};
+use postern_oidc::redeem::Tokens;
 use postern_saml::response::{self, VerifiedAssertion};
 
 use super::metadata::refresh;
@@ -38,6 +41,26 @@ pub async fn verify(
     };
     match judge(connection) {
         Err(fault) if fault.code == Code::SamlSignatureOtherKey => match with_other_keys(app, connection).await {
+            Some(connection) => judge(&connection),
+            None => Err(fault),
+        },
+        verdict => verdict,
+    }
+}
+
+/// Verifies an ID token that belongs to the login with this nonce (OIDC Core §10.1.1).
+pub async fn verify_id_token(
+    app: &App,
+    connection: &Connection,
+    tokens: &Tokens,
+    nonce: &Secret,
+) -> Result<VerifiedIdToken, Fault> {
+    let judge = |connection: &Connection| {
+        let idp = connection.idp.oidc()?;
+        id_token::verify(&tokens.unverified_id_token, app.id_token_expectation(idp, nonce, tokens))
+    };
+    match judge(connection) {
+        Err(fault) if fault.code == Code::OidcKeyUnknown => match with_other_keys(app, connection).await {
             Some(connection) => judge(&connection),
             None => Err(fault),
         },
@@ -106,6 +129,9 @@ async fn fetched(app: &App, Turn { lookup, connection, .. }: Turn) -> Arc<Connec
 }
 
 fn has_other_keys(one: &Connection, other: &Connection) -> bool {
-    let keys = |connection: &Connection| connection.idp.saml().map(|idp| idp.signing_keys.clone()).ok();
-    keys(one) != keys(other)
+    match (&one.idp, &other.idp) {
+        (Idp::Saml(one), Idp::Saml(other)) => one.signing_keys != other.signing_keys,
+        (Idp::Oidc(one), Idp::Oidc(other)) => one.provider.keys != other.provider.keys,
+        _ => true,
+    }
 }

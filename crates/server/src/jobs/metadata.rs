@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use postern_core::connection::{Connection, Idp, SamlIdp};
 use postern_core::fault::Fault;
+use postern_core::openid::{ClientAuthentication, OidcIdp};
 use postern_core::refresh::Renewal;
+use postern_oidc::client_keys;
 use postern_saml::metadata;
 
 use crate::app::App;
@@ -57,8 +59,17 @@ pub async fn round(app: &App) -> Result<(), Fault> {
 pub(super) async fn refresh(app: &App, connection: &Connection) -> Result<Renewal, Fault> {
     match &connection.idp {
         Idp::Saml(idp) => refresh_saml(app, connection, idp).await,
-        Idp::Oidc(_) => Ok(Renewal::Unchanged),
+        Idp::Oidc(idp) => refresh_openid(app, connection, idp).await,
     }
+}
+
+/// What the provider's documents say now, with our own keys towards it as they ought to be.
+async fn refresh_openid(app: &App, connection: &Connection, idp: &OidcIdp) -> Result<Renewal, Fault> {
+    let mut fresh = OidcIdp { provider: crate::openid::renewed(app, idp).await?, ..idp.clone() };
+    if let Some(keys) = client_keys::rotated(idp.authentication.keys(), app.now())? {
+        fresh.authentication = ClientAuthentication::PrivateKeyJwt { keys };
+    }
+    app.connections.renew(connection, Idp::Oidc(fresh)).await
 }
 
 async fn refresh_saml(app: &App, connection: &Connection, idp: &SamlIdp) -> Result<Renewal, Fault> {

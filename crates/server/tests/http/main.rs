@@ -21,6 +21,7 @@ mod issuer;
 mod login_loop;
 mod logout;
 mod metrics;
+mod openid;
 mod par;
 mod refresh;
 mod refresh_tokens;

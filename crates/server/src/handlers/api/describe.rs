@@ -3,7 +3,7 @@
 use postern_core::connection::{Certificate, Connection, Delivery, Endpoints, Idp, SamlIdp};
 use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
-use postern_core::openid::OidcIdp;
+use postern_core::openid::{OidcIdp, Provider};
 use serde_json::{Value, json};
 use sha1::Digest as _;
 
@@ -79,7 +79,7 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> Value {
 fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> Value {
     let authentication = &idp.authentication;
     let secret = authentication.secret().filter(|_| call.sees_secrets());
-    let metadata = idp.discovery_url.is_none().then(|| openid_metadata(idp));
+    let metadata = idp.discovery_url.is_none().then(|| openid_metadata(&idp.issuer, &idp.provider));
     json!({
         "oidcProvider": {
             "provider": provider(&idp.issuer),
@@ -92,6 +92,7 @@ fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> Value {
         "oidcClientAuthMethod": authentication.name(),
         "oidcScopes": idp.scopes,
         "oidcParameters": (!idp.parameters.is_empty()).then_some(&idp.parameters),
+        "oidcAudiences": (!idp.audiences.is_empty()).then_some(&idp.audiences),
         "oidcRequiredClaims": (!idp.required_claims.is_empty()).then_some(&idp.required_claims),
         "oidcCallback": idp.callback.name(),
         "callbackUrl": call.app.oidc_callback_of(connection, idp.callback),
@@ -100,10 +101,9 @@ fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> Value {
 }
 
 /// An OpenID Provider's metadata, by the names of OIDC Discovery §3.
-pub(super) fn openid_metadata(idp: &OidcIdp) -> Value {
-    let provider = &idp.provider;
+pub(super) fn openid_metadata(issuer: &str, provider: &Provider) -> Value {
     json!({
-        "issuer": idp.issuer,
+        "issuer": issuer,
         "authorization_endpoint": provider.authorization_endpoint,
         "token_endpoint": provider.token_endpoint,
         "userinfo_endpoint": provider.userinfo_endpoint,

@@ -13,7 +13,7 @@ use postern_saml::{certificate, metadata};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ApiCall, boolean, describe, list, text};
+use super::{ApiCall, boolean, describe, list, openid, text};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
 
@@ -41,6 +41,9 @@ pub(super) struct Draft {
 
 /// `POST …/inspect`: what was recognised, what is missing, what to mind.
 pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
+    if openid::is_meant(&call.body) {
+        return openid::inspect(&call).await.map_err(Refusal::api);
+    }
     let draft = Draft::read(&call, None).await.map_err(Refusal::api)?.unwrap_or_default();
     let answer = json!({
         "entityID": draft.entity_id,
@@ -291,18 +294,8 @@ fn invalid(why: impl Into<String>) -> Fault {
     Code::FieldInvalid.fault().expected(why)
 }
 
-/// Whether a request speaks of an OIDC provider, which this release does not take.
-pub(super) fn check_protocol(body: &Fields) -> Result<(), Fault> {
-    let oidc = ["oidcDiscoveryUrl", "oidcMetadata", "isOIDC"];
-    match oidc.iter().any(|name| body.all(name).any(|value| !value.is_empty() && value != "false")) {
-        true => Err(invalid("This release takes SAML connections only")),
-        false => Ok(()),
-    }
-}
-
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &Connection) -> Result<Value, Fault> {
-    let idp = connection.idp.saml()?;
+pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp) -> Result<Value, Fault> {
     let keys = call.app.sp_keys_of(connection)?;
     Ok(json!({
         "entityID": call.app.saml_entity_id(),

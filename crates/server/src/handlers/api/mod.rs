@@ -4,6 +4,7 @@ pub mod connection_keys;
 pub(super) mod describe;
 pub mod events;
 pub mod idp;
+pub mod openid;
 pub mod products;
 pub mod saml_config;
 pub mod sessions;

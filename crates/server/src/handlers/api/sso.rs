@@ -11,8 +11,8 @@ use postern_core::mapping::Mapping;
 use postern_core::scope::Scope;
 use serde_json::{Value, json};
 
-use super::idp::{Draft, check_protocol, counterpart, settle};
-use super::{ApiCall, boolean, describe, list, required, text};
+use super::idp::{self, Draft, settle};
+use super::{ApiCall, boolean, describe, list, openid, required, text};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
 
@@ -32,7 +32,9 @@ pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
 /// The connection, and what to mind about what was sent.
 async fn try_create(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fault> {
     let body = &call.body;
-    check_protocol(body)?;
+    if openid::is_meant(body) {
+        return create_openid(call).await;
+    }
     let draft = Draft::read(call, None).await?;
     let Some(draft) = draft else {
         return Err(match boolean(body, "isSAML")? {
@@ -40,10 +42,7 @@ async fn try_create(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fa
             Some(_) => Code::FieldMissing.fault().expected("rawMetadata or encodedRawMetadata or metadataUrl"),
         });
     };
-    body.one("defaultRedirectUrl")?.ok_or_else(|| Code::FieldMissing.fault().expected("a defaultRedirectUrl"))?;
-    if list(body, "redirectUrl")?.is_none_or(|urls| urls.is_empty()) {
-        return Err(Code::FieldMissing.fault().expected("redirectUrl"));
-    }
+    check_redirects(body)?;
     let scope = call.scope(body)?;
     // The scope's connection to the same IdP keeps what an operator settled about it.
     let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
@@ -54,6 +53,28 @@ async fn try_create(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fa
     Ok((call.app.connections.create(scope, Idp::Saml(idp), settings(body)?).await?, notes))
 }
 
+async fn create_openid(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fault> {
+    let body = &call.body;
+    check_redirects(body)?;
+    let scope = call.scope(body)?;
+    let client_id = body.one("oidcClientId")?;
+    let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
+    let mut known = present.iter().filter_map(|connection| connection.idp.oidc().ok());
+    let same = known.find(|idp| Some(idp.client_id.as_str()) == client_id);
+    let idp = openid::read(call, same).await?;
+    let notes = openid::notes(&idp.issuer, idp.provider.names_itself, &idp.required_claims);
+    Ok((call.app.connections.create(scope, Idp::Oidc(idp), settings(body)?).await?, notes))
+}
+
+/// What every new connection needs, in Jackson's words.
+fn check_redirects(body: &Fields) -> Result<(), Fault> {
+    body.one("defaultRedirectUrl")?.ok_or_else(|| Code::FieldMissing.fault().expected("a defaultRedirectUrl"))?;
+    match list(body, "redirectUrl")?.is_none_or(|urls| urls.is_empty()) {
+        true => Err(Code::FieldMissing.fault().expected("redirectUrl")),
+        false => Ok(()),
+    }
+}
+
 /// `PATCH`: changes a connection. 204.
 pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
     try_update(&call).await.map_err(Refusal::api)?;
@@ -62,7 +83,6 @@ pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
 
 async fn try_update(call: &ApiCall) -> Result<(), Fault> {
     let body = &call.body;
-    check_protocol(body)?;
     let secret = required(body, "clientSecret")?;
     let found = match body.one("clientID")? {
         Some(client_id) => named(call, client_id).await?,
@@ -73,13 +93,17 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
     }
     let connection = found.iter().find(|connection| connection.client_secret.matches(secret));
     let connection = connection.ok_or(Code::ConnectionSecretMismatch)?;
-    let present = connection.idp.saml()?;
-    let mut idp = match Draft::read(call, Some(present)).await? {
-        Some(draft) => draft.into_idp([present])?,
-        None => present.clone(),
+    let idp = match &connection.idp {
+        Idp::Saml(_) if openid::is_meant(body) => return Err(Code::ConnectionOtherProtocol.fault().expected("saml")),
+        Idp::Saml(present) => {
+            let draft = Draft::read(call, Some(present)).await?;
+            let mut idp = draft.map_or_else(|| Ok(present.clone()), |draft| draft.into_idp([present]))?;
+            settle(&mut idp, body)?;
+            Idp::Saml(idp)
+        }
+        Idp::Oidc(present) => Idp::Oidc(openid::read(call, Some(present)).await?),
     };
-    settle(&mut idp, body)?;
-    call.app.connections.update(&connection.id, Some(Idp::Saml(idp)), settings(body)?).await?;
+    call.app.connections.update(&connection.id, Some(idp), settings(body)?).await?;
     Ok(())
 }
 
@@ -115,7 +139,10 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
 pub async fn sp(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let found = named(&call, &id).await.map_err(Refusal::api)?;
     let connection = found.first().ok_or_else(|| Refusal::api(Code::ConnectionNotFound))?;
-    let counterpart = counterpart(&call, connection).map_err(Refusal::api)?;
+    let counterpart = match &connection.idp {
+        Idp::Saml(saml) => idp::counterpart(&call, connection, saml).map_err(Refusal::api)?,
+        Idp::Oidc(oidc) => openid::counterpart(&call, connection, oidc),
+    };
     Ok(no_store(&mut HttpResponse::Ok()).json(counterpart))
 }
 
