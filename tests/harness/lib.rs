@@ -1,9 +1,9 @@
 //! Starts the real things that the scenarios are made of, each on a free port of loopback with a folder of its own, and ends
-//! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`] or [`Samlp`] as a customer's identity
-//! provider, an [`App`] that signs people in with Auth.js, and a [`browser`].
+//! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`], [`Samlp`] or [`OidcProvider`] as a
+//! customer's identity provider, an [`App`] that signs people in with a library that many apps use, and a [`browser`].
 //!
-//! Postern is on 127.0.0.1 and the identity provider on localhost, because for a browser other ports are the same site: only
-//! other names make the identity provider's post a cross-site one, as it is in the world.
+//! Postern is on 127.0.0.1 and the SAML identity providers on localhost, because for a browser other ports are the same site:
+//! only other names make their post a cross-site one, as it is in the world. (An OpenID Provider does not post.)
 //!
 //! What the programs are and where they come from is `scripts/install test`.
 
@@ -11,6 +11,7 @@ mod app;
 pub mod browser;
 mod demo;
 pub mod login;
+mod oidc_provider;
 mod postern;
 mod process;
 mod redis;
@@ -20,6 +21,7 @@ mod tools;
 
 pub use app::{App, AppKind, Client, RunningApp};
 pub use demo::{Demo, RunningDemo};
+pub use oidc_provider::{OidcProvider, OidcProviderSettings};
 pub use postern::{Postern, Settings};
 pub use process::{Running, free_port};
 pub use redis::Redis;

@@ -1,10 +1,12 @@
-//! Real identity providers that encrypt what they say, and that take no request without our signature. They know our
-//! certificates from our metadata, as they would in the world.
+//! Real identity providers: by SAML they encrypt what they say, and take no request without our signature; they know our
+//! certificates from our metadata, as they would in the world. By OpenID Connect they sign with one key or another, say what they
+//! know of a person here or there, and know us by a secret or by our key.
 
 use postern_core::fault::Code;
 use postern_e2e::login::{self, Answer};
 use postern_e2e::{
-    App, AppKind, Client, Postern, Redis, Samlp, Settings, Signs, SimpleSamlPhp, SimpleSamlPhpSettings, browser,
+    App, AppKind, Client, OidcProvider, OidcProviderSettings, Postern, Redis, Samlp, Settings, Signs, SimpleSamlPhp,
+    SimpleSamlPhpSettings, browser,
 };
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -102,6 +104,59 @@ async fn h1_h6_auth0s_samlp_verifies_our_requests_on_both_bindings() {
 
     for connection in [redirect, post] {
         world.an_identity_provider_refuses_what_it_does_not_know(&connection, |xml| idp.save_metadata(xml)).await;
+    }
+}
+
+#[tokio::test]
+async fn oidc_provider_signs_people_in_however_it_is_set_up() {
+    let world = World::start().await;
+    for (alg, claims_in_id_token, client_authentication) in [
+        ("RS256", true, "client_secret_basic"),
+        ("RS256", false, "client_secret_post"),
+        ("RS256", true, "private_key_jwt"),
+        ("ES256", false, "client_secret_basic"),
+        ("ES256", true, "client_secret_post"),
+        ("ES256", false, "private_key_jwt"),
+    ] {
+        let settings = OidcProviderSettings { alg, claims_in_id_token, client_authentication };
+        let idp = OidcProvider::start(&world.postern.public_url, settings).await;
+        let (client_id, secret) = OidcProvider::CLIENT;
+        let mut connection = json!({
+            "oidcIssuer": idp.issuer, "oidcClientId": client_id, "oidcClientAuthMethod": client_authentication,
+        });
+        if client_authentication != "private_key_jwt" {
+            connection["oidcClientSecret"] = secret.into();
+        }
+        let tenant = format!("{alg}-{client_authentication}.example.com").to_lowercase().replace('_', "-");
+        let record = world.connect(&tenant, &connection).await;
+        if let Some(keys) = record["clientJwksUrl"].as_str() {
+            idp.set_client_keys(keys);
+        }
+        let page = world.sign_in("oidc-provider", &tenant, OidcProvider::USER).await;
+        assert_signed_in(&page);
+        assert!(page.visited.iter().any(|(.., url)| url.starts_with(&idp.issuer)), "{page:#?}");
+    }
+}
+
+#[tokio::test]
+async fn oidc_provider_does_not_take_us_for_ourselves_by_another_secret_or_key() {
+    let world = World::start().await;
+    for (client_authentication, code) in
+        [("client_secret_basic", Code::OidcClientSecretWrong), ("private_key_jwt", Code::OidcClientAssertionRefused)]
+    {
+        let settings = OidcProviderSettings { alg: "RS256", claims_in_id_token: true, client_authentication };
+        let idp = OidcProvider::start(&world.postern.public_url, settings).await;
+        // The keys that its administrator has noted for us are others: its own.
+        idp.set_client_keys(&format!("{}/jwks", idp.issuer));
+        let connection = json!({
+            "oidcIssuer": idp.issuer, "oidcClientId": OidcProvider::CLIENT.0, "oidcClientSecret": "another secret",
+            "oidcClientAuthMethod": client_authentication,
+        });
+        let tenant = format!("{client_authentication}.example.com").replace('_', "-");
+        world.connect(&tenant, &connection).await;
+        let page = world.sign_in("oidc-provider-refuses", &tenant, OidcProvider::USER).await;
+        let told = page.visited.iter().any(|(_, _, url)| url.contains(code.name()));
+        assert!(told, "not {code}, but {page:#?}");
     }
 }
 
