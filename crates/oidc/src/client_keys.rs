@@ -64,7 +64,8 @@ pub fn jwks(keys: &[ClientKey]) -> Value {
 }
 
 /// Signs that it is us. RFC 7523 §3: issuer and subject are the client ID, the audience is the provider, and it ends soon. The
-/// audience is the issuer alone, so that no other provider could use it; one that insists on its token endpoint finds it beside.
+/// audience is the issuer, and its token endpoint for providers that look for that; no other provider could use the assertion,
+/// because none knows a key of this connection.
 pub fn assertion(idp: &OidcIdp, keys: &[ClientKey], now: Timestamp, random: &dyn Random) -> Result<Secret, Fault> {
     let key = in_use(keys, now).ok_or(Code::RecordUnreadable)?;
     let unreadable = |why| Code::RecordUnreadable.fault().because(why);
