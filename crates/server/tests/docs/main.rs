@@ -1,5 +1,7 @@
 //! The generated pages of `docs/` say what the code says. `UPDATE_DOCS=1 cargo test -p postern --test docs` writes them.
 
+mod conformance;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,6 +119,7 @@ fn sentence(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// Whether a page of `docs/` is what the code says; where `UPDATE_DOCS` is set, it is written first.
 fn is_current(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
