@@ -84,9 +84,7 @@ impl Connections {
         change: impl FnOnce(&mut ConnectionKeys) -> Result<(), Fault>,
     ) -> Result<ConnectionKeys, Fault> {
         let key = self.store.keys().connection(id);
-        let mut batch = self.store.batch();
-        let slot = batch.get(&key);
-        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
+        let stored = self.stored(id).await?;
         let mut connection: Connection = (*stored.record).clone();
         change(&mut connection.own_keys)?;
         let mut event = self.event(EventKind::ConnectionUpdated, &connection);

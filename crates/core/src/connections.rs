@@ -22,7 +22,7 @@ use crate::redirect;
 use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_id};
-use crate::store::{Batch, Index, Record, Store};
+use crate::store::{Batch, Index, Record, Store, Stored};
 use crate::trace::milliseconds;
 
 impl Record for Connection {
@@ -169,9 +169,7 @@ impl Connections {
         settings: ConnectionSettings,
     ) -> Result<Arc<Connection>, Fault> {
         let key = self.store.keys().connection(id);
-        let mut batch = self.store.batch();
-        let slot = batch.get(&key);
-        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
+        let stored = self.stored(id).await?;
         let mut connection = (*stored.record).clone();
         if let Some(idp) = idp {
             connection.idp.check_same(&idp)?;
@@ -189,20 +187,24 @@ impl Connections {
         }
     }
 
+    /// A connection as it lies in the store.
+    pub(crate) async fn stored(&self, id: &ConnectionId) -> Result<Stored<Connection>, Fault> {
+        let mut batch = self.store.batch();
+        let slot = batch.get(&self.store.keys().connection(id));
+        batch.run().await?.stored(slot)?.ok_or_else(|| Code::ConnectionNotFound.into())
+    }
+
     /// Replaces what is known of the IdP, for a reason that an event tells; without one, nobody has to hear of it.
     pub(crate) async fn replace_idp(
         &self,
-        id: &ConnectionId,
+        stored: &Stored<Connection>,
         idp: Idp,
         why: Option<serde_json::Value>,
     ) -> Result<Arc<Connection>, Fault> {
-        let key = self.store.keys().connection(id);
-        let mut batch = self.store.batch();
-        let slot = batch.get(&key);
-        let stored = batch.run().await?.stored(slot)?.ok_or(Code::ConnectionNotFound)?;
+        let key = self.store.keys().connection(&stored.record.id);
         let connection = Connection { idp, ..(*stored.record).clone() };
         let mut batch = self.store.batch();
-        let written = batch.replace(&key, Some(&stored), &connection);
+        let written = batch.replace(&key, Some(stored), &connection);
         self.queue(&mut batch, &connection);
         if let Some(why) = why {
             let mut event = self.event(EventKind::ConnectionUpdated, &connection);

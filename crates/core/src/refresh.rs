@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::connection::{Connection, Idp, SamlIdp};
 use crate::connections::Connections;
 use crate::event::{Event, EventKind};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::openid::{OidcIdp, Provider};
 use crate::ports::Timestamp;
 use crate::store::Record;
@@ -60,21 +60,26 @@ impl Connections {
     }
 
     /// Takes over what fresh documents say: keys and addresses. Whose people these are never changes by itself (M6); what an
-    /// operator settled stays. In strict federation a document that does not bind is refused (M4).
-    pub async fn renew(&self, connection: &Connection, fresh: Idp) -> Result<Renewal, Fault> {
-        connection.idp.check_same(&fresh)?;
-        let (renewed, changed) = match (&connection.idp, fresh) {
-            (Idp::Saml(present), Idp::Saml(fresh)) => renewed_saml(present, fresh),
-            (Idp::Oidc(present), Idp::Oidc(fresh)) => renewed_oidc(present, fresh),
-            _ => return Ok(Renewal::Unchanged), // refused above
+    /// operator settled stays, also what they settled while the documents came: `seen` is the connection by which they were
+    /// fetched. In strict federation a document that does not bind is refused (M4).
+    pub async fn renew(&self, seen: &Connection, fresh: Idp) -> Result<Renewal, Fault> {
+        let stored = self.stored(&seen.id).await?;
+        let present = &stored.record.idp;
+        present.check_same(&fresh)?;
+        let (renewed, changed) = match (present, &seen.idp, fresh) {
+            (Idp::Saml(present), Idp::Saml(seen), Idp::Saml(fresh)) if present.metadata_url == seen.metadata_url => {
+                renewed_saml(present, fresh)
+            }
+            (Idp::Oidc(present), Idp::Oidc(seen), Idp::Oidc(fresh)) if present == seen => renewed_oidc(present, fresh),
+            _ => return Err(Code::ChangedMeanwhile.into()),
         };
         renewed.check_metadata(self.clock.now())?;
         let news = changed.as_object().is_some_and(|members| members.values().any(|changed| *changed == true));
-        if !news && renewed.lifetime() == connection.idp.lifetime() {
+        if !news && renewed.lifetime() == present.lifetime() {
             return Ok(Renewal::Unchanged);
         }
         // Federations publish anew every day with a later end: that is no news.
-        let connection = self.replace_idp(&connection.id, renewed, news.then_some(changed)).await?;
+        let connection = self.replace_idp(&stored, renewed, news.then_some(changed)).await?;
         Ok(Renewal::Changed(connection))
     }
 

@@ -11,9 +11,15 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use futures_util::future::join_all;
 use postern::jobs::lookup::MOST_WAITING;
 use postern::jobs::metadata::round;
+use postern_core::connection::Idp;
+use postern_core::connections::Which;
+use postern_core::fault::Code;
 use postern_core::lookup::SPACING;
+use postern_core::refresh::Renewal;
+use postern_core::scope::Scope;
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
+use postern_saml::metadata::read;
 use serde_json::{Value, json};
 
 use crate::world::{CALLBACK, IDP, World};
@@ -193,5 +199,35 @@ async fn m5_metadata_is_renewed_in_the_background_and_the_last_good_copy_goes_on
         assert_eq!(last_event(&world).await["type"], "connection.metadata_failed");
         assert_eq!(outcome(&world, &new).await, "code");
     }
+    address.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn m6_what_an_operator_settles_while_metadata_comes_stays() {
+    let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let address = Address::start(of(&old));
+    let world = world(&address).await;
+    let which = Which::Scopes(vec![Scope::new("url.example", "crm").unwrap()]);
+    let seen = world.app.connections.find(&which).await.unwrap().remove(0);
+    let fresh = || Idp::Saml(read(of(&new).as_bytes(), Some(IDP)).unwrap().into());
+
+    let id = &seen.client_id;
+    let secret = seen.client_secret.expose();
+    let change = |more: Value| {
+        let mut body = json!({ "clientID": id, "clientSecret": secret, "tenant": "url.example", "product": "crm" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.api(Method::PATCH, "sso", body)
+    };
+    assert!(change(json!({ "forceAuthn": true })).await.status.is_success());
+    let Renewal::Changed(renewed) = world.app.connections.renew(&seen, fresh()).await.unwrap() else { panic!() };
+    let idp = renewed.idp.saml().unwrap();
+    assert!(idp.force_authn, "the change is kept");
+    assert_eq!(outcome(&world, &new).await, "code");
+
+    // Metadata from an address that is no longer this connection's says nothing about it.
+    assert!(change(json!({ "rawMetadata": of(&old) })).await.status.is_success());
+    let fault = world.app.connections.renew(&renewed, fresh()).await.unwrap_err();
+    assert_eq!(fault.code, Code::ChangedMeanwhile);
+    assert_eq!(outcome(&world, &old).await, "code");
     address.server.stop(false).await;
 }
