@@ -45,7 +45,7 @@ const USUAL: &[(&str, &[&str])] = &[
 const LISTS: [&str; 2] = ["roles", "groups"];
 
 /// The claims that a connection may not set: they say who and what for, and only Postern says that.
-const RESERVED: [&str; 5] = ["id", "sub", "idHash", "raw", "requested"];
+const RESERVED: [&str; 6] = ["id", "sub", "idHash", "raw", "requested", "email_verified"];
 
 /// What a connection changes about the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,12 +179,13 @@ pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<C
     if let Some(missing) = required.iter().find(|claim| !claims.contains_key(claim.as_str())) {
         return Err(Code::AttributeMissing.fault().expected(missing).received(names(identity).join(", ")));
     }
-    // What the IdP says about the address that it sent, and about no other that a rule made the claim.
+    // An IdP may doubt the address that it sent. Its word that an address is somebody's is no proof to an app, which knows
+    // nothing of whose IdP it was (F16), so only the doubt is passed on; and about no address that a rule made the claim.
     let sent = identity.attributes.iter().find(|attribute| attribute.name == "email").and_then(|a| a.values.first());
-    if let Some(verified) = identity.email_verified
+    if identity.email_verified == Some(false)
         && sent.is_some_and(|sent| claims.get("email").is_some_and(|email| email == sent))
     {
-        claims.entry("email_verified").or_insert(json!(verified));
+        claims.insert("email_verified".into(), json!(false));
     }
     claims.insert("raw".into(), Value::Object(identity.raw.clone().unwrap_or_else(|| raw(identity))));
     Ok(claims)
@@ -450,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_idp_says_of_its_address_is_told_of_no_other() {
+    fn f16_no_idp_makes_an_address_a_verified_one_and_its_doubt_is_told_of_no_other() {
         let said = |verified, rules: &[(&str, &str)]| {
             let attributes = vec![attribute("email", &["a@example.com"]), attribute("other", &["b@example.com"])];
             let identity =
@@ -461,10 +462,13 @@ mod tests {
             let mapping = Mapping { rules: rules.collect(), required: None };
             claims(&identity, "subject", &mapping).unwrap().get("email_verified").cloned()
         };
-        assert_eq!(said(Some(true), &[]), Some(json!(true)));
+        assert_eq!(said(Some(true), &[]), None);
         assert_eq!(said(Some(false), &[]), Some(json!(false)));
         assert_eq!(said(None, &[]), None);
-        assert_eq!(said(Some(true), &[("email", "other")]), None);
+        assert_eq!(said(Some(false), &[("email", "other")]), None);
+        let rule = Rule { from: vec!["other".to_owned()], ..Rule::default() };
+        let set = |claim: &str| Mapping { rules: [(claim.to_owned(), rule.clone())].into(), required: None }.check();
+        assert!(set("email").is_ok() && set("email_verified").is_err());
     }
 
     proptest! {

@@ -97,7 +97,6 @@ async fn a_login_by_openid_connect_ends_in_the_same_claims_as_by_saml() {
     let claims = claims(&world, &answer).await;
     for (name, value) in [
         ("email", json!("alice@example.com")),
-        ("email_verified", json!(true)),
         ("firstName", json!("Alice")),
         ("lastName", json!("Martin")),
         ("name", json!("Alice Martin")),
@@ -105,6 +104,7 @@ async fn a_login_by_openid_connect_ends_in_the_same_claims_as_by_saml() {
     ] {
         assert_eq!(claims[name], value, "{name}");
     }
+    assert!(claims.get("email_verified").is_none(), "that is the provider's word alone (F16)");
     assert_eq!(claims["id"], claims["sub"]);
     assert_ne!(claims["sub"], "u-1001", "the provider's own name for the person is hashed");
     let raw = &claims["raw"];
