@@ -8,8 +8,8 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback, oidc_jwks, par, revoke,
-    saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback, oidc_configuration,
+    oidc_jwks, par, revoke, saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -93,6 +93,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/.well-known/sp-metadata", "GET", get => sp_metadata::sp_metadata);
     route!(config, "/.well-known/saml.cer", "GET", get => saml_cer::saml_cer);
     route!(config, "/.well-known/saml-configuration", "GET", get => saml_configuration::saml_configuration);
+    route!(config, "/.well-known/oidc-configuration", "GET", get => oidc_configuration::oidc_configuration);
     route!(config, "/error/{code}", "GET", get => error::error);
     route!(config, "/api/health", "GET, HEAD", get => health::version, head => health::version);
 }

@@ -13,6 +13,7 @@ pub mod jwks;
 pub mod logout;
 pub mod metrics;
 pub mod oidc_callback;
+pub mod oidc_configuration;
 pub mod oidc_jwks;
 pub mod par;
 pub mod revoke;

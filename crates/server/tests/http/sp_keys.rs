@@ -47,6 +47,11 @@ async fn what_to_enter_at_a_provider_is_shown_to_people() {
     for value in [crate::world::PUBLIC, "/api/oauth/saml", "/.well-known/sp-metadata"] {
         assert!(page.body.contains(value), "{value}");
     }
+    let page = world.get("/.well-known/oidc-configuration").await;
+    assert_eq!(page.status, 200);
+    for path in ["/api/oauth/oidc", "/api/oauth/oidc/{connection}/jwks", "/api/oauth/logout/return"] {
+        assert!(page.body.contains(&format!("{}{path}<", crate::world::PUBLIC)), "{path}");
+    }
 }
 
 #[actix_web::test]
