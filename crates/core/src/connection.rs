@@ -272,6 +272,15 @@ impl SamlIdp {
         if self.scopes.is_empty() { &self.metadata_scopes } else { &self.scopes }
     }
 
+    /// Where answers to its LogoutRequests go (SAML Metadata §2.2.2: ResponseLocation, or else Location).
+    pub fn logout_answers(&self) -> Endpoints {
+        let of = |response: &Option<String>, location: &Option<String>| response.clone().or_else(|| location.clone());
+        Endpoints {
+            redirect: of(&self.slo_responses.redirect, &self.slo.redirect),
+            post: of(&self.slo_responses.post, &self.slo.post),
+        }
+    }
+
     /// Whether requests to it are signed.
     pub fn gets_signed_requests(&self) -> bool {
         self.sign_requests.unwrap_or(self.wants_signed_requests)

@@ -272,6 +272,13 @@ impl Connections {
         }
     }
 
+    /// The only connection that has this IdP. Where there are several, no message tells which of them it means.
+    pub async fn sole_of_idp(&self, entity_id: &str) -> Result<Option<Arc<Connection>>, Fault> {
+        let found = self.page(&self.store.keys().connections_of_entity(entity_id), 0, 2).await?;
+        let [connection] = &found[..] else { return Ok(None) };
+        Ok(Some(connection.clone()).filter(|connection| !connection.deactivated))
+    }
+
     /// The connection that answers a login now. It is read anew, so that one which was deactivated or
     /// deleted since the login began is out at once.
     pub async fn answering(&self, id: &ConnectionId) -> Result<Arc<Connection>, Fault> {

@@ -440,6 +440,8 @@ faults! {
     LogoutDestinationMismatch, IdpAdmin, 403, "access_denied", "The logout message is addressed to another logout service.", "Set the single logout URL at the identity provider to `expected`.";
     LogoutOutOfTime, IdpAdmin, 403, "access_denied", "The logout message is too old, or comes from the future.", "Sign out again. If it persists, set the clocks of the identity provider and of Postern by NTP.";
     LogoutNameIdMissing, IdpAdmin, 403, "access_denied", "The logout request does not name the person by a NameID.", "Let the identity provider name the person in logout requests by the NameID of the assertion, not encrypted.";
+    LogoutReplayed, IdpAdmin, 403, "access_denied", "The logout request was used before.", "Sign out again at the identity provider. If nobody did, find out who repeats its messages.";
+    LogoutConnectionUnclear, IdpAdmin, 400, "invalid_request", "The logout request came to the address that all connections share, and not exactly one connection has this identity provider.", "Set the single logout URL at the identity provider to that of the connection: it is in the connection's own metadata, /.well-known/sp-metadata?connection=.";
     LogoutOtherRequest, IdpAdmin, 403, "access_denied", "The logout response answers another request.", "Sign out again. If it persists, the identity provider does not return the request's ID.";
 
     /// Metadata of OpenID Providers

@@ -41,6 +41,7 @@ impl Identity {
                 name_id: self.name_id.clone(),
                 index: self.session_index.clone(),
                 ends: self.session_ends,
+                subject_name: None,
             },
         }
     }
@@ -70,6 +71,8 @@ pub struct UpstreamSession {
     pub index: Option<String>,
     /// From when on the IdP no longer vouches for the person.
     pub ends: Option<Timestamp>,
+    /// What a logout names the person by, where the protocol has more to it than `name_id`.
+    pub subject_name: Option<SubjectName>,
 }
 
 /// An identifier of a person and what it promises.
@@ -96,6 +99,18 @@ pub struct SubjectName {
     /// `SPNameQualifier`.
     #[serde(default)]
     pub sp_name_qualifier: Option<String>,
+}
+
+impl SubjectName {
+    /// Whether `other` can name the same person. Identifiers have to be equal byte for byte; a format or qualifier has to be
+    /// equal where both have one, because IdPs leave out of a logout request what goes without saying.
+    pub fn can_mean(&self, other: &SubjectName) -> bool {
+        let agrees = |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        self.value == other.value
+            && agrees(&self.format, &other.format)
+            && agrees(&self.name_qualifier, &other.name_qualifier)
+            && agrees(&self.sp_name_qualifier, &other.sp_name_qualifier)
+    }
 }
 
 /// The formats of SAML Core §8.3 that make a difference.

@@ -27,6 +27,8 @@ pub enum Why {
     Revoked,
     /// The person signed out.
     Logout,
+    /// The IdP asked for it.
+    IdentityProvider,
 }
 
 impl Why {
@@ -38,6 +40,7 @@ impl Why {
             Why::RefreshTokenReused => "refresh_token_reused",
             Why::Revoked => "revoked",
             Why::Logout => "logout",
+            Why::IdentityProvider => "identity_provider",
         }
     }
 
@@ -106,11 +109,22 @@ impl Sessions {
 
     /// Ends all sessions of a list, also those that begin meanwhile. Returns how many there were.
     pub async fn end_all(&self, by: ListedBy<'_>, why: Why) -> Result<u64, Fault> {
+        self.end_those(by, why, |_| true).await
+    }
+
+    /// Ends those sessions of a list that are `meant`, likewise.
+    pub async fn end_those(
+        &self,
+        by: ListedBy<'_>,
+        why: Why,
+        meant: impl Fn(&Session) -> bool + Send + Sync,
+    ) -> Result<u64, Fault> {
         let mut ended = 0;
         loop {
             let before = ended;
             for member in self.members(by).await? {
-                if let Some(session) = self.store.get(&self.store.keys().session_member(&member)).await? {
+                let session = self.store.get(&self.store.keys().session_member(&member)).await?;
+                if let Some(session) = session.filter(|session| meant(session)) {
                     ended += u64::from(self.end(&session.id, why).await?);
                 }
             }

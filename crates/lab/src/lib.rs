@@ -13,6 +13,7 @@ pub mod client;
 pub mod encryption;
 pub mod idp;
 pub mod key;
+pub mod logout;
 pub mod metadata;
 pub mod openid;
 mod page;

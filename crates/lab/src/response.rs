@@ -312,19 +312,19 @@ pub(crate) fn random_id(random: &dyn Random) -> String {
     format!("_{}", HEXLOWER.encode(&bytes))
 }
 
-fn issuer(entity_id: &str) -> String {
+pub(crate) fn issuer(entity_id: &str) -> String {
     format!(r#"<saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">{}</saml:Issuer>"#, text(entity_id))
 }
 
 /// An element in canonical form, cut where its signature belongs: after the issuer.
-struct Signable<'a> {
-    id: &'a str,
-    head: String,
-    tail: String,
+pub(crate) struct Signable<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) head: String,
+    pub(crate) tail: String,
 }
 
 impl Signable<'_> {
-    fn to_xml(&self, key: Option<&Key>) -> String {
+    pub(crate) fn to_xml(&self, key: Option<&Key>) -> String {
         let signature = key.map(|key| self.signature(key)).unwrap_or_default();
         [&*self.head, &signature, &self.tail].concat()
     }

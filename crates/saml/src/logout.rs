@@ -17,11 +17,13 @@
 
 mod incoming;
 mod outgoing;
+mod unverified;
 
 pub use incoming::{
     Arrived, Incoming, LogoutExpectation, VerifiedLogoutRequest, VerifiedLogoutResponse, posted, redirected,
 };
 pub use outgoing::{LogoutRequest, LogoutResponse};
+pub use unverified::unverified_issuer;
 
 /// What became of a logout, on either side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

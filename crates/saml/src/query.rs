@@ -111,7 +111,7 @@ fn ambiguous(expected: impl Into<String>, received: impl Into<String>) -> Fault 
 }
 
 /// RFC 1951, up to what a message may have and not a byte more (X18).
-fn inflate(deflated: &[u8]) -> Result<Vec<u8>, Fault> {
+pub(crate) fn inflate(deflated: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     let mut reader = DeflateDecoder::new(deflated).take(MESSAGE_BYTES as u64 + 1);
     reader.read_to_end(&mut bytes).map_err(|_| Code::LogoutUnreadable.fault().expected("DEFLATE (RFC 1951)"))?;

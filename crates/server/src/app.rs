@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_core::connection::{Allowance, Connection, Idp, SamlIdp};
+use postern_core::connection::{Allowance, Connection, ConnectionId, Idp, SamlIdp};
 use postern_core::connections::Connections;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
@@ -21,6 +21,7 @@ use postern_fetch::Fetch;
 use postern_oidc::id_token;
 use postern_oidc::redeem::Tokens;
 use postern_saml::keys::DecryptionKey;
+use postern_saml::logout::LogoutExpectation;
 use postern_saml::response::{Expectation, SecondVerifier};
 use postern_store::StoreUrl;
 use tokio::sync::{Notify, Semaphore};
@@ -171,6 +172,20 @@ impl App {
     /// Where all others are posted.
     pub fn acs_url(&self) -> String {
         self.url("/api/oauth/saml")
+    }
+
+    /// Where the IdP of a connection sends logout messages. Without a connection: the address that all share.
+    pub fn slo_url(&self, connection: Option<&ConnectionId>) -> String {
+        match connection {
+            Some(id) => self.url(&format!("/api/oauth/saml/slo/{id}")),
+            None => self.url("/api/oauth/saml/slo"),
+        }
+    }
+
+    /// What a logout message of this IdP has to fit that arrives at `destination`.
+    pub fn logout_expectation<'a>(&self, idp: &'a SamlIdp, destination: &'a str) -> LogoutExpectation<'a> {
+        let (second_verifier, now, skew) = (self.second_verifier, self.now(), self.clock_skew);
+        LogoutExpectation { idp, destination, second_verifier, now, skew }
     }
 
     /// Where an OpenID Provider sends people back to.

@@ -13,6 +13,7 @@ pub mod fields;
 pub mod handlers;
 pub mod jobs;
 pub mod listen;
+pub mod logout_message;
 pub mod metrics;
 pub mod observe;
 pub mod openid;

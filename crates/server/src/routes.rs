@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::cors;
 use crate::handlers::{
     acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback, oidc_configuration,
-    oidc_jwks, par, revoke, saml_cer, saml_configuration, select, sp_metadata, token, unsolicited, userinfo,
+    oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -75,6 +75,8 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
+    route!(config, "/api/oauth/saml/slo", "GET, POST", get => slo::slo, post => slo::slo);
+    route!(config, "/api/oauth/saml/slo/{connection}", "GET, POST", get => slo::slo, post => slo::slo);
     route!(config, "/api/oauth/saml/{connection}", "POST", post => unsolicited::unsolicited);
     route!(config, "/api/oauth/oidc", "GET", get => oidc_callback::shared);
     route!(config, "/api/oauth/oidc/{connection}", "GET", get => oidc_callback::own);

@@ -13,6 +13,7 @@
 //! | the app has a key of its own | `keys` |
 //! | the app keeps people signed in | `refresh` |
 //! | the person signs out | `logout` |
+//! | the identity provider signs the person out | `single_logout` |
 //! | the operator calls | `api` |
 //! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
@@ -28,6 +29,7 @@ mod logout;
 mod openid;
 mod par;
 mod refresh;
+mod single_logout;
 mod store;
 mod token;
 
@@ -98,6 +100,7 @@ impl Tour {
         keys::visit(&mut guide).await;
         refresh::visit(&mut guide).await;
         logout::visit(&mut guide).await;
+        single_logout::visit(&mut guide).await;
         api::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;

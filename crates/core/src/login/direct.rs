@@ -31,7 +31,7 @@ impl Logins {
         self.use_once(connection, &answer).await?;
         let attributes = mapping::names(&answer.identity);
         answer.keep_own(connection)?;
-        let person = self.person(connection, &answer.identity)?;
+        let person = self.person(connection, &answer)?;
         let client_id = client_of(connection, product.as_deref());
         let door = Door::of_nobody(connection.scope.clone(), client_id, product, return_to);
         let nothing = AuthorizeRequest::read(Parameters::default());

@@ -11,6 +11,7 @@ use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Identity;
+use crate::identity::SubjectName;
 use crate::mapping;
 use crate::ports::Timestamp;
 use crate::scoped;
@@ -24,6 +25,8 @@ use crate::trace::Outcome;
 pub struct Answer {
     /// Who it says it is.
     pub identity: Identity,
+    /// What a logout names the person by (SAML).
+    pub subject_name: Option<SubjectName>,
     /// The assertion, which is used once; `None` where the answer fits only its login, which itself is taken once (the nonce
     /// of an ID token).
     pub assertion: Option<UsedOnce>,
@@ -81,7 +84,7 @@ impl Logins {
         self.use_once(connection, &answer).await?;
         answer.keep_own(connection)?;
         login.trace.anomalies.append(&mut answer.anomalies);
-        let person = self.person(connection, &answer.identity)?;
+        let person = self.person(connection, &answer)?;
         login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
         self.issue_code(login, connection, person, "sp-initiated").await
     }
@@ -208,14 +211,17 @@ impl Logins {
     }
 
     /// Who it is to the app. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.
-    pub(super) fn person(&self, connection: &Connection, identity: &Identity) -> Result<Person, Fault> {
+    pub(super) fn person(&self, connection: &Connection, answer: &Answer) -> Result<Person, Fault> {
+        let identity = &answer.identity;
         let stable_id = mapping::stable_id(identity)
             .ok_or_else(|| Code::SubjectMissing.fault().received(mapping::names(identity).join(", ")))?;
         let scope = &connection.scope;
         let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
         let subject = self.store.subject(&parts.map(str::as_bytes));
         let claims = mapping::claims(identity, &subject, &connection.mapping)?;
-        Ok(Person { claims, authentication: identity.authentication() })
+        let mut authentication = identity.authentication();
+        authentication.upstream.subject_name = answer.subject_name.clone();
+        Ok(Person { claims, authentication })
     }
 }
 

@@ -48,7 +48,7 @@ impl Logins {
         answer.keep_own(connection)?;
         let handoff = Handoff {
             connection: connection.id.clone(),
-            person: self.person(connection, &answer.identity)?,
+            person: self.person(connection, &answer)?,
             attributes,
             notes: answer.notes,
             anomalies: answer.anomalies,

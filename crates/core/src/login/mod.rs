@@ -27,6 +27,7 @@
 //! | what a token is worth, and taking it back | [`presented`] |
 //! | what tokens belong to | [`session`] |
 //! | signing out | [`logout`], and at the IdP [`upstream_logout`] |
+//! | the IdP signs somebody out | [`single_logout`] |
 //! | which OAuth scopes are granted | [`oauth_scope`] |
 //!
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
@@ -48,6 +49,7 @@ pub mod redeem;
 pub mod refresh_tokens;
 pub mod request;
 pub mod session;
+pub mod single_logout;
 pub mod start;
 pub mod upstream_logout;
 

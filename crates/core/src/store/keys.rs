@@ -168,13 +168,17 @@ impl<'a> Keys<'a> {
     pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {
         Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&[&connection.0, assertion_id])))
     }
-    /// That a client's assertion of who it is was used. No connection is called `client` or `proof`.
+    /// That a client's assertion of who it is was used. No connection is called `client`, `proof` or `logout`.
     pub fn assertion(&self, client_id: &str, jti: &str) -> Key<Replay> {
         Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&["client", client_id, jti])))
     }
     /// That a proof of possession was used.
     pub fn proof(&self, thumbprint: &str, jti: &str) -> Key<Replay> {
         Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&["proof", thumbprint, jti])))
+    }
+    /// That an IdP's request to end sessions was used.
+    pub fn logout_request(&self, connection: &ConnectionId, request_id: &str) -> Key<Replay> {
+        Key::new(format!("p1:replay:{{{}}}", self.blind::<Replay>(&["logout", &connection.0, request_id])))
     }
     /// What proofs of possession repeat in this period: no key, but made like the name of one.
     pub fn nonce(&self, period: &str) -> String {

@@ -45,6 +45,7 @@ async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Issued, F
 pub(super) fn answer(assertion: response::VerifiedAssertion) -> Answer {
     Answer {
         assertion: Some(UsedOnce { id: assertion.assertion_id().to_owned(), usable_until: assertion.usable_until() }),
+        subject_name: assertion.subject_name().cloned(),
         notes: assertion.notes().to_vec(),
         anomalies: assertion.anomalies().to_vec(),
         identity: assertion.into_identity(),

@@ -21,6 +21,7 @@ pub mod root;
 pub mod saml_cer;
 pub mod saml_configuration;
 pub mod select;
+pub mod slo;
 pub mod sp_metadata;
 pub mod token;
 pub mod unsolicited;

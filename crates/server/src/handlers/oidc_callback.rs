@@ -77,7 +77,7 @@ async fn person(
 
 /// The nonce binds the ID token to its login, which is taken once, so that nothing has to be remembered as used.
 fn answer(identity: Identity, notes: Notes) -> Answer {
-    Answer { identity, assertion: None, notes, anomalies: Vec::new() }
+    Answer { identity, subject_name: None, assertion: None, notes, anomalies: Vec::new() }
 }
 
 /// OIDC Core §3.1.2.5: `state` comes back as it was sent.

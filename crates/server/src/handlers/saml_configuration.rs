@@ -13,6 +13,7 @@ pub async fn saml_configuration(app: Data<App>) -> HttpResponse {
         Entry::text("Entity ID (audience, identifier)", app.saml_entity_id()),
         Entry::text("ACS URL (reply URL, single sign-on URL)", &app.acs_url()),
         Entry::text("Binding", "HTTP-POST"),
+        Entry::text("Single logout URL", &app.slo_url(None)),
         Entry::text("Signature", "Sign the assertion, with RSA-SHA256 and SHA-256"),
         Entry::text("Name ID", "Persistent, or another identifier that never changes"),
         Entry::text("Attributes", "email; firstName, lastName and groups where the application wants them"),

@@ -26,7 +26,7 @@ pub fn post_form(
         )
     });
     let page = page(
-        "Signing in",
+        "One moment",
         html! {
             form method="post" action=(destination) {
                 @for (name, value) in fields { input type="hidden" name=(name) value=(value); }

@@ -265,7 +265,7 @@ async fn an_openid_provider_is_visited_on_the_way_and_leads_back_by_one_address(
         email_verified: None,
         raw: None,
     };
-    let answer = LoginAnswer { identity, assertion: None, notes: vec![], anomalies: vec![] };
+    let answer = LoginAnswer { identity, subject_name: None, assertion: None, notes: vec![], anomalies: vec![] };
     let issued = logins.finish(&mut login, &connection, answer).await.unwrap();
     let proof = [("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str())];
     let tokens = world.redeem_with(issued.code.expose(), &proof).await.json();

@@ -29,6 +29,7 @@ mod registered;
 mod revoke;
 mod scopes;
 mod sessions;
+mod slo;
 mod sp_keys;
 mod sp_metadata;
 mod token;

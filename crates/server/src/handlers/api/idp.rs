@@ -301,6 +301,8 @@ pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp
         "entityID": call.app.saml_entity_id(),
         "acsUrl": call.app.acs_url_of(connection),
         "acsBinding": "HTTP-POST",
+        "sloUrl": call.app.slo_url(Some(&connection.id)),
+        "sloBindings": ["HTTP-Redirect", "HTTP-POST"],
         "nameIdFormat": idp.name_id_format.format(),
         "metadataUrl": call.app.url(&format!("/.well-known/sp-metadata?connection={}", connection.id)),
         "signatureAlgorithm": "RSA-SHA256",
