@@ -20,6 +20,7 @@ test: ## everything that gates a change: format, lints, unit, HTTP and end-to-en
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	E2E_POSTERN=$(postern) cargo test --workspace --locked
+	cargo test --workspace --locked --features postern-saml/samael --test saml
 	@POSTERN=$(postern) scripts/check-corpus
 
 corpus: ## real responses that may not be redistributed, checked where they lie beside the checkout
