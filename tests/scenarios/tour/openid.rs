@@ -129,7 +129,8 @@ async fn settings(guide: &mut Guide, provider: &OpenidProvider) {
     guide.meet(Code::OidcRequiredClaim, answer);
     connect(guide, provider, json!({ "oidcCallback": "own" })).await;
     let (cookie, mut url) = ask(guide, provider).await;
-    url.set_path(&format!("{}/{STRANGE}", url.path()));
+    let (of_all, _) = url.path().rsplit_once('/').expect("a path");
+    url.set_path(&format!("{of_all}/{STRANGE}"));
     let answer = bring(&cookie, &url).await;
     guide.meet(Code::OidcOtherCallback, answer);
 }

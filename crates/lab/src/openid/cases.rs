@@ -147,7 +147,7 @@ cases! {
     "the hash of the access token is another", Refused(Code::OidcAccessTokenHash), claims(&[("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"))]);
     "the userinfo is another person's", Refused(Code::OidcUserinfoSubject), userinfo(json!({ "sub": "somebody else", "email": "bob@example.com" }));
     "the userinfo says of nobody", Refused(Code::OidcUserinfoSubject), userinfo(json!({ "email": "bob@example.com" }));
-    "the address is nowhere", Refused(Code::AttributeMissing), userinfo(json!({ "sub": "u-1001" }));
     "the userinfo is no object", Refused(Code::AttributeMissing), userinfo(json!("words"));
+    "the address is nowhere", Refused(Code::AttributeMissing), userinfo(json!({ "sub": "u-1001" }));
     "the access token cannot be sent on", Refused(Code::AttributeMissing), Lies { access_token: Some("a\nb"), ..userinfo(json!({})) };
 }
