@@ -45,7 +45,8 @@ const USUAL: &[(&str, &[&str])] = &[
 const LISTS: [&str; 2] = ["roles", "groups"];
 
 /// The claims that a connection may not set: they say who and what for, and only Postern says that.
-const RESERVED: [&str; 6] = ["id", "sub", "idHash", "raw", "requested", "email_verified"];
+const RESERVED: [&str; 8] =
+    ["id", "sub", "idHash", "raw", "requested", "email_verified", "tenant", "session_expires_at"];
 
 /// What a connection changes about the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -377,6 +378,8 @@ mod tests {
             json!({ "id": { "constant": "x" } }),
             json!({ "sub": { "from": ["x"] } }),
             json!({ "requested": { "constant": "x" } }),
+            json!({ "tenant": { "from": ["company"] } }),
+            json!({ "session_expires_at": { "constant": "4102444800" } }),
             json!({ "email": {} }),
             json!({ "email": { "from": ["x"], "constant": "y" } }),
         ] {

@@ -114,6 +114,7 @@ impl Logins {
             browser: Some(SecretHash::of(browser.expose())),
             ..self.session(login, connection, &person, now)
         };
+        person.claims.extend(of_session(&session));
         let granted = oauth_scope::granted(&login.requested.oauth_scope, login.session_terms.refresh.is_some());
         let grant = Grant {
             terms: Terms {
@@ -225,7 +226,13 @@ impl Logins {
     }
 }
 
-/// What the app asked for, as Jackson repeats it in the claims. Tenant and product reach the app only here.
+/// What an app keeps beside a person: whose they are, and until when its own session may last. They stand in the place of
+/// whatever a connection mapped to these names.
+fn of_session(session: &Session) -> [(String, Value); 2] {
+    [("tenant".into(), json!(session.scope.tenant)), ("session_expires_at".into(), json!(session.ends.as_second()))]
+}
+
+/// What the app asked for, as Jackson repeats it in the claims.
 fn requested(login: &Login, connection: &Connection, login_type: &str) -> Map<String, Value> {
     let asked = &login.requested;
     let mut requested = Map::new();

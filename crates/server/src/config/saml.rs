@@ -17,8 +17,8 @@ settings! {
         /// public URL. Identity providers compare it character by character, so changing it later means new settings at
         /// every one of them.
         entity_id: Option<String>,
-        /// By how much the clock of an identity provider may differ from ours, in seconds: 0 to 300. A longer time lets
-        /// expired assertions in for longer.
+        /// By how much the clock of an identity provider may differ from ours, in seconds: 0 to 300. It governs the ID tokens
+        /// of OpenID Providers as well as SAML messages. A longer time lets expired ones in for longer.
         clock_skew_seconds: u64 = "180",
         /// Whether a second, independent verifier has to agree with ours before anybody gets in: `require`, or `observe`, which
         /// only notes a disagreement in the trace. The second one refuses a few genuine documents of unusual form; then

@@ -57,7 +57,7 @@ fn document(app: &App) -> Value {
         "claims_supported": [
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
             "id", "idHash", "email", "name", "firstName", "lastName", "given_name", "family_name", "username",
-            "preferred_username", "department", "roles", "groups", "raw", "requested",
+            "preferred_username", "department", "roles", "groups", "raw", "requested", "tenant", "session_expires_at",
         ],
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,

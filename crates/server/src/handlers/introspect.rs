@@ -40,6 +40,7 @@ fn describe(active: &Active, issuer: &str) -> Value {
         "scope": active.oauth_scope.join(" "),
         "tenant": session.scope.tenant,
         "product": session.scope.product,
+        "session_expires_at": session.ends.as_second(),
     });
     if active.is_access_token {
         body["token_type"] = json!(if active.dpop_key.is_some() { "DPoP" } else { "bearer" });

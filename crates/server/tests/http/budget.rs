@@ -1,7 +1,10 @@
 //! What a login may cost. Round trips are counted here; times are figures of the load command.
 
+use std::time::Duration;
+
 use serde_json::json;
 
+use crate::registered::{App, member};
 use crate::world::{IDP, World};
 
 /// The round trips of one complete login of this client, once everything that can be remembered is.
@@ -16,6 +19,26 @@ async fn warm(world: &World, asked: &[(&str, &str)], proof: &[(&str, &str)]) -> 
         trips = (world.counted.counts() - before).round_trips;
     }
     trips
+}
+
+#[actix_web::test]
+async fn an_app_that_asks_every_minute_costs_two_and_one_that_asks_in_between_one() {
+    let world = World::new().await;
+    let app = App::register(&world, json!({})).await;
+    let tokens = app.tokens("openid").await;
+    let access_token = member(&tokens, "access_token");
+    for (seconds, trips) in [(59, 1), (1, 2), (59, 1), (1, 2)] {
+        world.advance(Duration::from_secs(seconds));
+        let before = world.counted.counts();
+        assert_eq!(world.claims(access_token).await.status, 200);
+        assert_eq!((world.counted.counts() - before).round_trips, trips, "userinfo");
+    }
+    for (seconds, trips) in [(59, 1), (1, 2)] {
+        world.advance(Duration::from_secs(seconds));
+        let before = world.counted.counts();
+        assert_eq!(app.introspect(access_token).await["active"], true);
+        assert_eq!((world.counted.counts() - before).round_trips, trips, "introspection");
+    }
 }
 
 #[actix_web::test]

@@ -28,6 +28,7 @@ mod refresh_tokens;
 mod registered;
 mod revoke;
 mod scopes;
+mod session_claims;
 mod sessions;
 mod slo;
 mod sp_keys;
