@@ -4,12 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use data_encoding::BASE64;
+use postern_core::base64url;
 use postern_core::ports::Seal;
-use postern_fuzz::{PLACES, RECORD, REQUEST, key_ring, now};
+use postern_fuzz::{
+    LOGOUT_PERSON, LOGOUT_RELAY_STATE, LOGOUT_SESSION, NONCE, PLACES, RECORD, REQUEST, SLO, TOKEN_AUDIENCE,
+    TOKEN_ENDPOINT, TOKEN_ISSUER, key_ring, now,
+};
 use postern_lab::attack::{CLASSES, GENUINE, Scene};
 use postern_lab::key::Key;
+use postern_lab::logout::{Kind, LogoutMessage};
 use postern_lab::metadata::metadata;
-use postern_lab::response::{ACS, AUDIENCE, IDP, Response};
+use postern_lab::response::{ACS, AUDIENCE, IDP, Response, SUCCESS};
+use serde_json::{Value, json};
 
 fn main() {
     let [key, other_key, ours] = [(); 3].map(|()| Key::generate().expect("a key"));
@@ -50,6 +56,62 @@ fn main() {
     for genuine in &GENUINE[..3] {
         let field: String = genuine.field(&scene).replace('+', "%2B").replace('=', "%3D").replace('/', "%2F");
         keep(&format!("corpus/decode/{}", genuine.name), format!("SAMLResponse={field}&RelayState=x").as_bytes());
+    }
+
+    let kinds = [
+        Kind::Request {
+            name_id: Some(LOGOUT_PERSON.into()),
+            format: None,
+            session_indexes: vec![LOGOUT_SESSION.into()],
+        },
+        Kind::Response { in_response_to: REQUEST.into(), status: vec![SUCCESS.into()] },
+    ];
+    for (name, kind) in ["request", "response"].into_iter().zip(kinds) {
+        let message = LogoutMessage {
+            id: format!("_{name}"),
+            issuer: IDP.into(),
+            destination: SLO.into(),
+            issue_instant: now().to_string(),
+            kind,
+        };
+        keep(&format!("corpus/logout/{name}_posted"), message.xml(Some(&key)).as_bytes());
+        keep(&format!("corpus/logout/{name}_redirected"), message.query(Some(LOGOUT_RELAY_STATE), &key).as_bytes());
+    }
+
+    let jwk =
+        json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "one", "n": base64url(key.modulus()), "e": "AQAB" });
+    keep("keys/token.jwks", json!({ "keys": [jwk] }).to_string().as_bytes());
+    let at = now().as_second();
+    let tokens = [
+        (
+            "id_token",
+            "JWT",
+            json!({
+                "iss": TOKEN_ISSUER, "sub": "alice", "aud": TOKEN_AUDIENCE, "nonce": NONCE, "iat": at, "exp": at + 300,
+                "email": "alice@example.com",
+            }),
+        ),
+        (
+            "client_assertion",
+            "client-authentication+jwt",
+            json!({ "iss": TOKEN_AUDIENCE, "sub": TOKEN_AUDIENCE, "aud": TOKEN_ISSUER, "jti": "one", "exp": at + 60 }),
+        ),
+        ("dpop", "dpop+jwt", json!({ "htm": "POST", "htu": TOKEN_ENDPOINT, "iat": at, "jti": "one" })),
+        (
+            "id_token_hint",
+            "JWT",
+            json!({ "iss": TOKEN_ISSUER, "sub": "alice", "aud": "app", "sid": "session", "exp": at }),
+        ),
+    ];
+    for (name, kind, claims) in tokens {
+        let mut header = json!({ "alg": "RS256", "typ": kind, "kid": "one" });
+        if name == "dpop" {
+            header["jwk"] = jwk.clone();
+        }
+        let part = |value: &Value| base64url(value.to_string().as_bytes());
+        let signed = format!("{}.{}", part(&header), part(&claims));
+        let signature = base64url(&key.sign(signed.as_bytes()));
+        keep(&format!("corpus/token/{name}"), format!("{signed}.{signature}").as_bytes());
     }
 
     let values = [

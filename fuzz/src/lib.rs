@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | `response` | a SAML response, from seeds that a fixed key signed | accepted ⇒ about the same person as the seeds, and the verifiers agree |
 //! | `canonical` | XML inside an assertion that another implementation signs | our canonicalisation gives the bytes that it signed |
+//! | `logout` | a logout message by either binding | accepted ⇒ ends the sessions that the seeds name, or answers as they do |
 //! | `metadata` | an identity provider's metadata | read ⇒ has a key, and every address is one for browsers |
 //! | `query` | what a signed request by the Redirect binding is made of | arrives as it was signed, and is read as it was meant |
 //! | `decode` | the form field `SAMLResponse` | decoded ⇒ within the limits, and the same again after encoding |
 //! | `authorize` | a registered redirect URI and a query | allowed ⇒ leads to the registered host |
 //! | `seal` | a sealed record | opens ⇒ is the original, at its place |
+//! | `token` | an ID token, a client's assertion, a DPoP proof, our own ID token again | accepted ⇒ says what the seed says, and is of one kind only |
 //! | `config` | configuration, and the URL of a store | taken ⇒ a safe public URL; a password is never printed |
 //!
 //! And none may panic, read where it must not, or take for ever. Two things drive them: libFuzzer, which learns from what
@@ -18,8 +20,8 @@
 
 pub mod targets;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use postern_core::connection::SamlIdp;
@@ -32,6 +34,36 @@ use postern_store::{KeyRing, MemoryBackend, RootKey, RootKeys};
 
 /// The request that every seed answers.
 pub const REQUEST: &str = "_request";
+
+/// Where logout messages go.
+pub const SLO: &str = "https://sso.example.com/api/oauth/saml/slo";
+/// Whose session they end.
+pub const LOGOUT_PERSON: &str = "alice@example.com";
+/// Which one.
+pub const LOGOUT_SESSION: &str = "_session";
+/// What comes back with an answer.
+pub const LOGOUT_RELAY_STATE: &str = "state";
+
+/// Who signs every token.
+pub const TOKEN_ISSUER: &str = "https://sso.example.com";
+/// The client that ID tokens are for, and that proves itself by a key.
+pub const TOKEN_AUDIENCE: &str = "client";
+/// Where DPoP proofs go.
+pub const TOKEN_ENDPOINT: &str = "https://sso.example.com/api/oauth/token";
+/// The nonce of the login that an ID token answers.
+pub const NONCE: &str = "nonce";
+/// What came beside an ID token.
+pub const ACCESS_TOKEN: &str = "access";
+
+/// How far a clock may be off.
+pub const SKEW: Duration = Duration::from_secs(180);
+
+/// The identity provider whose key signed every SAML seed.
+pub static PROVIDER: LazyLock<SamlIdp> = LazyLock::new(|| {
+    let metadata = include_str!("../keys/idp.xml");
+    let read = metadata::read(metadata.as_bytes(), None).expect("the lab's metadata");
+    SamlIdp::new(read.entity_id, read.signing_keys)
+});
 
 /// The present of every seed.
 pub fn now() -> Timestamp {
@@ -62,7 +94,7 @@ impl Judge {
             decryption_keys: &self.keys,
             second_verifier: SecondVerifier::Require,
             now: now(),
-            skew: Duration::from_secs(180),
+            skew: SKEW,
         };
         verify(xml, &expectation)
     }

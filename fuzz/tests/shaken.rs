@@ -14,10 +14,12 @@ const INPUTS: &[(&str, u64)] = &[
     ("canonical", 1_500),
     ("config", 20_000),
     ("decode", 20_000),
+    ("logout", 4_000),
     ("metadata", 8_000),
     ("query", 4_000),
     ("response", 4_000),
     ("seal", 20_000),
+    ("token", 8_000),
 ];
 
 #[expect(clippy::print_stdout, reason = "how many inputs were seen is what one wants to know")]
@@ -164,4 +166,6 @@ const WORDS: &[&[u8]] = &[
     b"&",
     b"=",
     b"*",
+    b".",
+    b"eyJhbGciOiJub25lIn0",
 ];

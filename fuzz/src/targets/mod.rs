@@ -4,10 +4,12 @@ pub mod authorize;
 pub mod canonical;
 pub mod config;
 pub mod decode;
+pub mod logout;
 pub mod metadata;
 pub mod query;
 pub mod response;
 pub mod seal;
+pub mod token;
 
 /// One of them.
 #[derive(Clone, Copy)]
@@ -24,8 +26,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "canonical", check: canonical::check },
     Target { name: "config", check: config::check },
     Target { name: "decode", check: decode::check },
+    Target { name: "logout", check: logout::check },
     Target { name: "metadata", check: metadata::check },
     Target { name: "query", check: query::check },
     Target { name: "response", check: response::check },
     Target { name: "seal", check: seal::check },
+    Target { name: "token", check: token::check },
 ];
