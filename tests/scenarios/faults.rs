@@ -19,6 +19,18 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
     (Code::LogoutOtherRequest, "we do not send logout requests yet; crates/saml has it"),
+    (Code::DomainMalformed, "no route claims domains yet; crates/core has it"),
+    (Code::DomainOfEverybody, "no route claims domains yet; crates/core has it"),
+    (Code::DomainOfPublicMail, "no route claims domains yet; crates/core has it"),
+    (Code::DomainTaken, "no route claims domains yet; crates/core has it"),
+    (Code::DomainNotFound, "no route claims domains yet; crates/core has it"),
+    (Code::DomainRecordMissing, "no route claims domains yet; crates/core has it"),
+    (Code::DomainRecordWrong, "no route claims domains yet; crates/core has it"),
+    (Code::DomainRecordMisplaced, "no route claims domains yet; crates/core has it"),
+    (Code::DomainUnknownToDns, "no route claims domains yet; crates/core has it"),
+    (Code::DomainServerFailed, "no route claims domains yet; crates/core has it"),
+    (Code::DomainLookupTimedOut, "no route claims domains yet; crates/core has it"),
+    (Code::EmailDomainForeign, "no route claims domains yet; crates/core has it"),
     (Code::Defect, "we know of none"),
 ];
 

@@ -74,6 +74,27 @@ pub enum EventKind {
     /// A product was deleted.
     #[serde(rename = "product.deleted")]
     ProductDeleted,
+    /// A tenant claims a domain.
+    #[serde(rename = "domain.claimed")]
+    DomainClaimed,
+    /// What is set about a claim was changed.
+    #[serde(rename = "domain.updated")]
+    DomainUpdated,
+    /// A domain was proven: `proof` says whether by DNS or by the operator's word.
+    #[serde(rename = "domain.verified")]
+    DomainVerified,
+    /// The record of a proven domain is gone. Once the grace is over, the domain is lost.
+    #[serde(rename = "domain.failing")]
+    DomainFailing,
+    /// The record is back.
+    #[serde(rename = "domain.recovered")]
+    DomainRecovered,
+    /// A domain is no longer proven: nobody is sent to the tenant's identity provider by it.
+    #[serde(rename = "domain.lapsed")]
+    DomainLapsed,
+    /// A claim was deleted.
+    #[serde(rename = "domain.deleted")]
+    DomainDeleted,
 }
 
 impl Record for Event {

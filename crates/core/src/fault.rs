@@ -281,6 +281,7 @@ faults! {
     SubjectMissing, IdpAdmin, 403, "access_denied", "The identity provider sent nothing that identifies the person for good.", "Send a persistent NameID, or one of the attributes subject-id, pairwise-id, id, nameidentifier or objectidentifier.";
     SubjectScopeForeign, IdpAdmin, 403, "access_denied", "The identifier of the person belongs to a scope that this identity provider does not own.", "Send subject-id or pairwise-id with a scope among `expected`. If the identity provider has other scopes, have the operator add them to the connection's scopes.";
     AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive. Or let the connection's mapping take it from one of these; a NameID counts as e-mail in the emailAddress format only, unless the mapping names it.";
+    EmailDomainForeign, IdpAdmin, 403, "access_denied", "The identity provider names an e-mail address of a domain that is not the tenant's.", "Let the identity provider send an address of a domain that the tenant has proven; GET /api/v1/domains lists them. If the person belongs there, have the operator claim and prove that domain for the tenant, or set foreign_domains of the tenant to flag.";
 
     /// The IdP answers: how the person was authenticated
     SignInNeeded, App, 403, "login_required", "The person is not signed in at the identity provider, which was not to ask.", "Send the person here again without prompt=none; where the connection is set to isPassive, have the operator switch that off.";
@@ -413,6 +414,19 @@ faults! {
     ChangedMeanwhile, BridgeAdmin, 409, "invalid_request", "The record was changed by somebody else at the same time.", "Read it again and repeat the change.";
     RouteUnknown, App, 404, "invalid_request", "There is nothing at this address.", "Check the path against docs/API.md.";
     MethodNotAllowed, App, 405, "invalid_request", "This address does not take this method.", "Use one of the methods in the Allow header.";
+
+    /// Domains
+    DomainMalformed, BridgeAdmin, 400, "invalid_request", "This is not the name of a domain.", "Send the part of the e-mail addresses behind the @, such as acme.example: no address of a machine, no https://, no port, no wildcard.";
+    DomainOfEverybody, BridgeAdmin, 400, "invalid_request", "Strangers register domains under this one, so it is no tenant's.", "Claim the domain that was registered, such as acme.co.uk instead of co.uk.";
+    DomainOfPublicMail, BridgeAdmin, 400, "invalid_request", "Anybody can have a mailbox at this domain, so it is no tenant's.", "Claim the domain of the organisation's own addresses.";
+    DomainTaken, BridgeAdmin, 409, "invalid_request", "Another tenant has proven this domain.", "If it is in the wrong hands, delete the other claim first. Tenants of different products may share domains with domains.unique = product.";
+    DomainNotFound, BridgeAdmin, 404, "invalid_request", "There is no such domain.", "Look it up with GET /api/v1/domains, or claim it with POST /api/v1/domains.";
+    DomainRecordMissing, IdpAdmin, 400, "invalid_request", "The domain has no TXT record for this proof.", "Publish the TXT record that GET /api/v1/domains/ID shows under record. A new record can take an hour to be seen everywhere.";
+    DomainRecordWrong, IdpAdmin, 400, "invalid_request", "The TXT record for the proof holds another value.", "Replace its value by `expected`, exactly, or add a second TXT record with it; the attempts of GET /api/v1/domains/ID show both values.";
+    DomainRecordMisplaced, IdpAdmin, 400, "invalid_request", "The TXT record for the proof stands at another name.", "Move it from `received` to `expected`. Many DNS panels add the domain by themselves: enter _postern-challenge alone there.";
+    DomainUnknownToDns, IdpAdmin, 400, "invalid_request", "DNS knows no such domain.", "Check the spelling, and whether the domain is registered and delegated to the DNS servers where the record was published.";
+    DomainServerFailed, IdpAdmin, 400, "invalid_request", "The DNS servers of the domain fail, or answer what cannot be trusted (SERVFAIL).", "Check the delegation and the DNSSEC signatures of the domain. If other domains fail too, the operator has to look at domains.dns_server.";
+    DomainLookupTimedOut, IdpAdmin, 400, "invalid_request", "DNS did not answer in time.", "Try again in a minute. If other domains fail too, the operator has to look at domains.dns_server and at the way there.";
 
     /// Metadata of identity providers
     MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";

@@ -5,6 +5,8 @@
 pub mod connection;
 pub mod connection_keys;
 pub mod connections;
+pub mod domain_name;
+pub mod domains;
 pub mod event;
 pub mod expiry;
 pub mod fault;
@@ -16,6 +18,7 @@ pub mod lookup;
 pub mod mapping;
 pub mod openid;
 pub mod own_keys;
+pub mod policy;
 pub mod ports;
 pub mod products;
 pub mod proof;

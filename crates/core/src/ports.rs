@@ -19,6 +19,27 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// Asks the domain name system.
+#[async_trait]
+pub trait Dns: Send + Sync {
+    /// The TXT records of a name, each with its strings joined (RFC 7208 §3.3), none where the name has none.
+    async fn txt(&self, name: &str) -> Result<Vec<String>, DnsError>;
+}
+
+/// Why DNS has no records to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DnsError {
+    /// There is no such name (NXDOMAIN).
+    #[error("there is no such name")]
+    NoSuchName,
+    /// A server failed or refused (SERVFAIL, REFUSED), or there is no way to it.
+    #[error("a server failed")]
+    ServerFailed,
+    /// Nobody answered in time.
+    #[error("nobody answered in time")]
+    TimedOut,
+}
+
 /// One step on the store. Each touches exactly one key, so that a cluster can serve any batch of them.
 ///
 /// Keys are printable ASCII; values are opaque. A value of which a `lifetime` is given is gone from that instant on:

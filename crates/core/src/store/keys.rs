@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 use super::Record;
 use crate::connection::{Connection, ConnectionId};
 use crate::connections::{ConnectionAlias, ScopeConnections};
+use crate::domain_name::DomainName;
+use crate::domains::owners::DomainOwners;
+use crate::domains::{Domain, DomainId, ScopeDomains};
 use crate::event::Event;
 use crate::login::handoff::Handoff;
 use crate::login::pushed::PushedRequest;
@@ -20,6 +23,7 @@ use crate::login::{AccessToken, Grant, Login, Replay};
 use crate::logout_notices::LogoutNotice;
 use crate::lookup::Lookup;
 use crate::own_keys::OwnKeys;
+use crate::policy::Policy;
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
@@ -149,6 +153,39 @@ impl<'a> Keys<'a> {
     /// All registered products, by time of registration.
     pub fn products(&self) -> Index {
         Index("p1:x:product".into())
+    }
+
+    /// A claim to a domain, by its id.
+    pub fn domain(&self, id: &DomainId) -> Key<Domain> {
+        self.domain_member(&self.domain_name(id))
+    }
+    /// The member under which indexes name a claim.
+    pub fn domain_name(&self, id: &DomainId) -> String {
+        self.blind::<Domain>(&[&id.0])
+    }
+    /// A claim by its member in an index.
+    pub fn domain_member(&self, member: &str) -> Key<Domain> {
+        Key::new(format!("p1:domain:{{{member}}}"))
+    }
+    /// The claims of a scope.
+    pub fn scope_domains(&self, scope: &Scope) -> Key<ScopeDomains> {
+        Key::new(format!("p1:domains:{{{}}}", self.blind::<ScopeDomains>(&[&scope.tenant, &scope.product])))
+    }
+    /// Who has proven a domain.
+    pub fn domain_owners(&self, name: &DomainName) -> Key<DomainOwners> {
+        Key::new(format!("p1:owners:{{{}}}", self.blind::<DomainOwners>(&[name.as_str()])))
+    }
+    /// All claims of a product, by time.
+    pub fn domains_of_product(&self, product: &str) -> Index {
+        Index(format!("p1:x:domain:product:{{{}}}", self.seal.blind("domains-of-product", product.as_bytes())))
+    }
+    /// All proven claims, by when they are looked at again.
+    pub fn domain_checks(&self) -> Index {
+        Index("p1:x:domain-checks".into())
+    }
+    /// The settings of a scope.
+    pub fn policy(&self, scope: &Scope) -> Key<Policy> {
+        Key::new(format!("p1:policy:{{{}}}", self.blind::<Policy>(&[&scope.tenant, &scope.product])))
     }
 
     /// A pending login: found and opened only with the secret of the browser that began it.

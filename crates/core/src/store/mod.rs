@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::ports::{Backend, Seal, StoreError};
-pub use batch::{Answers, Batch, Slot, Spent, Stored};
+pub use batch::{Answers, Batch, Count, Slot, Spent, Stored};
 use cache::Cache;
 pub use keys::{Index, Key, Keys, Log};
 

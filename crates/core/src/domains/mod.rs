@@ -1,0 +1,545 @@
+//! The e-mail domains of tenants: claimed, proven, looked at again, lost.
+//!
+//! A tenant claims a domain in a product ([`Domains::claim`]) and proves it, by a TXT record in DNS ([`proof`]) or by the
+//! operator's word. Only a proven domain leads anybody anywhere: [`owners`] says who has it, in one record for each domain, which
+//! is where two tenants who prove the same domain at once meet. Exactly one of them wins. [`life`] tells what becomes of a
+//! domain whose record vanishes.
+//!
+//! Three records speak of a domain: the claim itself ([`Domain`]), the list of its scope ([`ScopeDomains`]), which every login of
+//! the scope reads along, and the record of owners ([`owners::DomainOwners`]), which discovery reads. The claim leads: what a
+//! crash leaves behind in the other two, the next check puts right.
+
+pub mod life;
+pub mod owners;
+pub mod proof;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use self::life::{Attempt, Proof, State};
+use self::owners::{Owner, Unique};
+use crate::connection::ConnectionId;
+use crate::domain_name::DomainName;
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::login::start::after;
+use crate::ports::{Clock, Random, Timestamp};
+use crate::refresh::countdown;
+use crate::scope::Scope;
+use crate::secret::random_id;
+use crate::store::{Batch, Record, Store, Stored};
+use crate::trace::milliseconds;
+
+/// How many domains a tenant may claim in one product. Every login of the scope reads their names.
+pub const MOST_IN_A_SCOPE: usize = 200;
+
+/// How often a change is tried again that somebody else's came before.
+const ATTEMPTS: usize = 20;
+
+/// A domain that a tenant claims in a product.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Domain {
+    /// Random, `dom_…`.
+    pub id: DomainId,
+    /// Who claims it.
+    pub scope: Scope,
+    /// Which.
+    pub name: DomainName,
+    /// What its TXT record has to hold: 160 random bits, for this claim alone.
+    pub challenge: String,
+    /// Whether the names below it are meant too.
+    #[serde(default)]
+    pub include_subdomains: bool,
+    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that is gone by now.
+    #[serde(default)]
+    pub connection: Option<ConnectionId>,
+    /// Where it stands.
+    pub state: State,
+    /// When it was claimed.
+    pub claimed: Timestamp,
+    /// The last attempts to prove it, the newest first.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+}
+
+/// The id of a claim: `dom_` and 160 random bits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DomainId(pub String);
+
+impl fmt::Display for DomainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Record for Domain {
+    const CLASS: &'static str = "domain";
+}
+
+/// The domains of a scope, in the order in which they were claimed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ScopeDomains {
+    /// Each of them.
+    pub domains: Vec<Listed>,
+}
+
+/// What the list of a scope says of one domain.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listed {
+    /// The claim.
+    pub id: DomainId,
+    /// Which domain.
+    pub name: DomainName,
+    /// Whether the names below it are meant too.
+    #[serde(default)]
+    pub include_subdomains: bool,
+    /// Whether it is proven at present.
+    #[serde(default)]
+    pub proven: bool,
+}
+
+impl Record for ScopeDomains {
+    const CLASS: &'static str = "scope-domains";
+    const CACHED: bool = true;
+}
+
+/// How far the proven domains of a scope reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// This very name is proven.
+    Exact,
+    /// A name above it is, with the names below.
+    Below,
+    /// Neither.
+    Outside,
+}
+
+impl ScopeDomains {
+    /// Whether any of them is proven.
+    pub fn any_proven(&self) -> bool {
+        self.domains.iter().any(|domain| domain.proven)
+    }
+
+    /// Whether the proven ones among them reach to this name.
+    pub fn reach(&self, name: &DomainName) -> Reach {
+        let proven = || self.domains.iter().filter(|domain| domain.proven);
+        match () {
+            () if proven().any(|domain| domain.name == *name) => Reach::Exact,
+            () if proven().any(|domain| domain.include_subdomains && name.is_below(&domain.name)) => Reach::Below,
+            () => Reach::Outside,
+        }
+    }
+}
+
+/// What the operator decides about domains.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Among whom a domain belongs to one tenant.
+    pub unique: Unique,
+    /// How often a proof by DNS is looked at again.
+    pub recheck: Duration,
+    /// How long a domain may fail before it is lost.
+    pub grace: Duration,
+}
+
+/// What is set about a claim; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct DomainSettings {
+    /// Whether the names below it are meant too.
+    pub include_subdomains: Option<bool>,
+    /// The connection that its people are sent to, or none.
+    pub connection: Option<Option<ConnectionId>>,
+}
+
+impl DomainSettings {
+    fn apply(self, domain: &mut Domain) {
+        domain.include_subdomains = self.include_subdomains.unwrap_or(domain.include_subdomains);
+        if let Some(connection) = self.connection {
+            domain.connection = connection;
+        }
+    }
+}
+
+/// Keeps domains.
+#[derive(Clone)]
+pub struct Domains {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    settings: Settings,
+}
+
+impl Domains {
+    /// Domains in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> Self {
+        Self { store, clock, random, settings }
+    }
+
+    /// Among whom a domain belongs to one tenant.
+    pub fn unique(&self) -> Unique {
+        self.settings.unique
+    }
+
+    /// Claims a domain. Who claims it again gets the claim that is there, with what the settings change of it; the flag says
+    /// whether it is a new one. A domain that another tenant has proven is refused.
+    pub async fn claim(
+        &self,
+        scope: Scope,
+        name: DomainName,
+        settings: DomainSettings,
+    ) -> Result<(Arc<Domain>, bool), Fault> {
+        name.check_claimable()?;
+        self.check_connection(&scope, &settings).await?;
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let (list, owners) = (batch.get(&keys.scope_domains(&scope)), batch.get(&keys.domain_owners(&name)));
+        let answers = batch.run().await?;
+        if answers.get(owners)?.is_some_and(|owners| owners.excludes(&scope, self.settings.unique)) {
+            return Err(Code::DomainTaken.into());
+        }
+        let listed = answers.get(list)?;
+        if let Some(present) = listed.iter().flat_map(|list| &list.domains).find(|listed| listed.name == name) {
+            return Ok((self.update(&present.id, settings).await?, false));
+        }
+        let mut domain = Domain {
+            id: DomainId(format!("dom_{}", random_id(&*self.random))),
+            scope,
+            name,
+            challenge: random_id(&*self.random),
+            include_subdomains: false,
+            connection: None,
+            state: State::Claimed,
+            claimed: self.clock.now(),
+            attempts: Vec::new(),
+        };
+        settings.apply(&mut domain);
+        self.write(&domain).await?;
+        Ok((Arc::new(domain), true))
+    }
+
+    /// Writes a new claim, which enters the list of its scope last.
+    async fn write(&self, domain: &Domain) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let (member, score) = (keys.domain_name(&domain.id), milliseconds(domain.claimed));
+        let mut batch = self.store.batch();
+        batch.put(&keys.domain(&domain.id), domain, None);
+        batch.index_add(&keys.domains_of_product(&domain.scope.product), score, member);
+        self.event(EventKind::DomainClaimed, domain, json!({})).append(&mut batch, &self.store);
+        batch.run().await?;
+        let entered = self
+            .change_list(&domain.scope, |list| {
+                if list.domains.iter().any(|listed| listed.name == domain.name) {
+                    return Err(Code::ChangedMeanwhile.into());
+                }
+                if list.domains.len() >= MOST_IN_A_SCOPE {
+                    let full = format!("tenant already has {MOST_IN_A_SCOPE} domains for this product");
+                    return Err(Code::FieldInvalid.fault().expected(full));
+                }
+                list.domains.push(Listed::of(domain));
+                Ok(())
+            })
+            .await;
+        if entered.is_err() {
+            self.forget(domain).await?;
+        }
+        entered
+    }
+
+    /// A claim by its id.
+    pub async fn find(&self, id: &DomainId) -> Result<Arc<Domain>, Fault> {
+        Ok(self.stored(id).await?.record)
+    }
+
+    async fn stored(&self, id: &DomainId) -> Result<Stored<Domain>, Fault> {
+        let mut batch = self.store.batch();
+        let slot = batch.get(&self.store.keys().domain(id));
+        batch.run().await?.stored(slot)?.ok_or_else(|| Code::DomainNotFound.into())
+    }
+
+    /// The claims of a scope, in their order.
+    pub async fn of_scope(&self, scope: &Scope, offset: u64, limit: u64) -> Result<Vec<Arc<Domain>>, Fault> {
+        let keys = self.store.keys();
+        let list = self.store.get(&keys.scope_domains(scope)).await?;
+        let listed = list.iter().flat_map(|list| &list.domains);
+        let page = listed.skip(offset as usize).take(limit as usize).map(|listed| keys.domain_name(&listed.id));
+        self.read(page.collect()).await
+    }
+
+    /// The claims of a product, the newest first.
+    pub async fn of_product(&self, product: &str, offset: u64, limit: u64) -> Result<Vec<Arc<Domain>>, Fault> {
+        let mut batch = self.store.batch();
+        let page = batch.index_page(&self.store.keys().domains_of_product(product), offset, limit);
+        let answers = batch.run().await?;
+        self.read(answers.members(page).map(str::to_owned).collect()).await
+    }
+
+    async fn read(&self, members: Vec<String>) -> Result<Vec<Arc<Domain>>, Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = members.iter().map(|member| batch.get(&keys.domain_member(member))).collect();
+        let answers = batch.run().await?;
+        Ok(slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<_, _>>()?)
+    }
+
+    /// Changes what is set about a claim.
+    pub async fn update(&self, id: &DomainId, settings: DomainSettings) -> Result<Arc<Domain>, Fault> {
+        let stored = self.stored(id).await?;
+        self.check_connection(&stored.record.scope, &settings).await?;
+        let mut domain = (*stored.record).clone();
+        settings.apply(&mut domain);
+        let same = domain.include_subdomains == stored.record.include_subdomains
+            && domain.connection == stored.record.connection;
+        if same {
+            return Ok(stored.record);
+        }
+        let mut batch = self.store.batch();
+        let written = batch.replace(&self.store.keys().domain(id), Some(&stored), &domain);
+        self.event(EventKind::DomainUpdated, &domain, json!({})).append(&mut batch, &self.store);
+        if !batch.run().await?.written(written) {
+            return Err(Code::ChangedMeanwhile.into());
+        }
+        if domain.state.is_proven() {
+            self.own(&domain).await?;
+        }
+        self.list(&domain).await?;
+        Ok(Arc::new(domain))
+    }
+
+    /// The linked connection has to be the scope's own.
+    async fn check_connection(&self, scope: &Scope, settings: &DomainSettings) -> Result<(), Fault> {
+        let Some(Some(id)) = &settings.connection else { return Ok(()) };
+        let connection = self.store.get(&self.store.keys().connection(id)).await?;
+        match connection.is_some_and(|connection| connection.scope == *scope) {
+            true => Ok(()),
+            false => Err(Code::ConnectionNotFound.into()),
+        }
+    }
+
+    /// Takes the operator's word for a domain.
+    pub async fn assert(&self, id: &DomainId) -> Result<Arc<Domain>, Fault> {
+        let stored = self.stored(id).await?;
+        let since = self.clock.now();
+        let mut domain = (*stored.record).clone();
+        domain.state = State::Verified { by: Proof::Operator, since };
+        self.settle(&stored, domain, Some(EventKind::DomainVerified)).await
+    }
+
+    /// Takes what a look at DNS found ([`proof::look`]): proves the domain, notes the attempt, or counts towards its loss. The
+    /// fault is told once it is noted.
+    pub async fn looked(&self, id: &DomainId, found: Result<(), Fault>) -> Result<Arc<Domain>, Fault> {
+        let stored = self.stored(id).await?;
+        let now = self.clock.now();
+        let (state, kind) = stored.record.state.after(&found, now, self.settings.grace);
+        let mut domain = Domain { state, ..(*stored.record).clone() };
+        domain.note(Attempt::of(&found, now));
+        let settled = self.settle(&stored, domain, kind).await?;
+        found.map(|()| settled)
+    }
+
+    /// Writes what became of a claim into all three places. Where it becomes proven, the record of owners decides first: it is
+    /// changed in one atomic step, and of several tenants who prove the same domain one wins.
+    async fn settle(
+        &self,
+        stored: &Stored<Domain>,
+        domain: Domain,
+        kind: Option<EventKind>,
+    ) -> Result<Arc<Domain>, Fault> {
+        let (keys, proven) = (self.store.keys(), domain.state.is_proven());
+        if proven {
+            // First in the queue: a claim that is proven and not in it would never be looked at again.
+            let mut batch = self.store.batch();
+            self.queue(&mut batch, &domain);
+            batch.run().await?;
+            self.own(&domain).await?;
+        } else if stored.record.state.is_proven() {
+            self.disown(&domain).await?;
+        }
+        let mut batch = self.store.batch();
+        let written = batch.replace(&keys.domain(&domain.id), Some(stored), &domain);
+        if !proven {
+            batch.index_remove(&keys.domain_checks(), keys.domain_name(&domain.id));
+        }
+        if !batch.run().await?.written(written) {
+            return self.overtaken(&domain).await;
+        }
+        self.list(&domain).await?;
+        if let Some(kind) = kind {
+            let mut batch = self.store.batch();
+            self.event(kind, &domain, domain.state.told()).append(&mut batch, &self.store);
+            batch.run().await?;
+        }
+        Ok(Arc::new(domain))
+    }
+
+    /// Somebody else changed or removed the claim at the same time. Theirs holds, and the owners have to say so.
+    async fn overtaken(&self, domain: &Domain) -> Result<Arc<Domain>, Fault> {
+        match self.find(&domain.id).await {
+            Ok(present) if present.state.is_proven() => self.own(&present).await?,
+            Ok(_) => self.disown(domain).await?,
+            Err(fault) if fault.code == Code::DomainNotFound => self.disown(domain).await?,
+            Err(fault) => return Err(fault),
+        }
+        Err(Code::ChangedMeanwhile.into())
+    }
+
+    /// The proven claims whose next look is due, the longest due first. What the queue names and is no longer proven leaves it.
+    pub async fn due(&self, limit: u64) -> Result<Vec<Arc<Domain>>, Fault> {
+        let (keys, horizon) = (self.store.keys(), countdown(self.clock.now()));
+        let mut batch = self.store.batch();
+        let page = batch.index_page(&keys.domain_checks(), 0, limit);
+        let answers = batch.run().await?;
+        let due = answers.scored(page).filter(|(_, score)| *score >= horizon);
+        let mut batch = self.store.batch();
+        let slots: Vec<_> =
+            due.map(|(member, _)| (member.to_owned(), batch.get(&keys.domain_member(member)))).collect();
+        let answers = batch.run().await?;
+        let mut batch = self.store.batch();
+        let mut found = Vec::with_capacity(slots.len());
+        for (member, slot) in slots {
+            match answers.get(slot)?.filter(|domain| domain.state.is_proven()) {
+                Some(domain) => found.push(domain),
+                None => {
+                    batch.index_remove(&keys.domain_checks(), member);
+                }
+            }
+        }
+        batch.run().await?;
+        Ok(found)
+    }
+
+    /// Removes a claim and all that follows from it.
+    pub async fn delete(&self, domain: &Domain) -> Result<(), Fault> {
+        self.change_list(&domain.scope, |list| {
+            list.domains.retain(|listed| listed.id != domain.id);
+            Ok(())
+        })
+        .await?;
+        self.disown(domain).await?;
+        self.forget(domain).await?;
+        let mut batch = self.store.batch();
+        self.event(EventKind::DomainDeleted, domain, json!({})).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+
+    async fn forget(&self, domain: &Domain) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let member = keys.domain_name(&domain.id);
+        let mut batch = self.store.batch();
+        batch.delete(&keys.domain(&domain.id));
+        batch.index_remove(&keys.domains_of_product(&domain.scope.product), member.clone());
+        batch.index_remove(&keys.domain_checks(), member);
+        batch.run().await?;
+        Ok(())
+    }
+
+    /// Puts a proven claim into the queue of those that are looked at again. The operator's word is not looked at, and stands at
+    /// its end: the queue is also the list of all that is proven.
+    fn queue(&self, batch: &mut Batch<'_>, domain: &Domain) {
+        let keys = self.store.keys();
+        let wait = domain.next_look(self.settings.recheck);
+        let due = wait.map_or(Timestamp::MAX, |wait| after(self.clock.now(), wait));
+        batch.index_add(&keys.domain_checks(), countdown(due), keys.domain_name(&domain.id));
+    }
+
+    /// Enters a proven claim among the owners of its domain, unless another tenant is there.
+    async fn own(&self, domain: &Domain) -> Result<(), Fault> {
+        let owner = Owner::of(domain);
+        self.change_owners(&domain.name, |owners| match owners.excludes(&domain.scope, self.settings.unique) {
+            true => Err(Code::DomainTaken.into()),
+            false => {
+                owners.owners.retain(|other| other.scope != owner.scope);
+                owners.owners.push(owner.clone());
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// Takes a claim off the owners of its domain.
+    async fn disown(&self, domain: &Domain) -> Result<(), Fault> {
+        self.change_owners(&domain.name, |owners| {
+            owners.owners.retain(|owner| owner.domain != domain.id);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says in the list of the scope what the claim says by now.
+    async fn list(&self, domain: &Domain) -> Result<(), Fault> {
+        self.change_list(&domain.scope, |list| {
+            if let Some(listed) = list.domains.iter_mut().find(|listed| listed.id == domain.id) {
+                *listed = Listed::of(domain);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_owners(
+        &self,
+        name: &DomainName,
+        change: impl Fn(&mut owners::DomainOwners) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.change(&self.store.keys().domain_owners(name), change, |owners| owners.owners.is_empty()).await
+    }
+
+    async fn change_list(
+        &self,
+        scope: &Scope,
+        change: impl Fn(&mut ScopeDomains) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.change(&self.store.keys().scope_domains(scope), change, |list| list.domains.is_empty()).await
+    }
+
+    /// Changes a record in one atomic step, again from its present state where somebody else changed it at the same time. One
+    /// that holds nothing any more goes.
+    async fn change<R: Record + Clone + Default>(
+        &self,
+        key: &crate::store::Key<R>,
+        change: impl Fn(&mut R) -> Result<(), Fault>,
+        is_empty: impl Fn(&R) -> bool,
+    ) -> Result<(), Fault> {
+        for _ in 0..ATTEMPTS {
+            let mut batch = self.store.batch();
+            let slot = batch.get(key);
+            let stored = batch.run().await?.stored(slot)?;
+            let mut record = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
+            change(&mut record)?;
+            let mut batch = self.store.batch();
+            let written = match (&stored, is_empty(&record)) {
+                (None, true) => return Ok(()),
+                // There is no verb that deletes what was read; one that ends at once does the same.
+                (Some(stored), true) => batch.replace_ending(key, stored, &record, Duration::from_millis(1)),
+                (stored, false) => batch.replace(key, stored.as_ref(), &record),
+            };
+            if batch.run().await?.written(written) {
+                return Ok(());
+            }
+        }
+        Err(Code::ChangedMeanwhile.into())
+    }
+
+    /// What happened to a domain.
+    fn event(&self, kind: EventKind, domain: &Domain, mut data: Value) -> Event {
+        data["domain"] = json!(domain.id);
+        data["name"] = json!(domain.name);
+        Event::of(kind, &domain.scope, self.clock.now(), data)
+    }
+}
+
+impl Listed {
+    fn of(domain: &Domain) -> Self {
+        Self {
+            id: domain.id.clone(),
+            name: domain.name.clone(),
+            include_subdomains: domain.include_subdomains,
+            proven: domain.state.is_proven(),
+        }
+    }
+}
