@@ -43,6 +43,9 @@ pub struct Connection {
     pub unsolicited_delivery: Delivery,
     /// Higher comes first in lists.
     pub sort_order: Option<u32>,
+    /// The provider that an operator says it is ([`crate::providers`]); none: the one that is recognised.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// Where its people's claims come from.
     #[serde(default)]
     pub mapping: Mapping,

@@ -18,6 +18,7 @@ use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
+use crate::providers;
 use crate::redirect;
 use crate::refresh::countdown;
 use crate::scope::Scope;
@@ -74,6 +75,9 @@ pub struct ConnectionSettings {
     pub unsolicited_delivery: Option<Delivery>,
     /// See [`Connection::sort_order`].
     pub sort_order: Option<Option<u32>>,
+    /// See [`Connection::provider`]; empty: the one that is recognised. On a new connection it brings its mapping along,
+    /// where none is set.
+    pub provider: Option<String>,
     /// See [`Connection::mapping`].
     pub mapping: Option<Mapping>,
     /// See [`Connection::deactivated`].
@@ -133,7 +137,11 @@ impl Connections {
         if settings.default_redirect_url.is_none() {
             return Err(Code::FieldMissing.fault().expected("a defaultRedirectUrl"));
         }
+        let maps_nothing = settings.mapping.is_none() && kind == EventKind::ConnectionCreated;
         self.apply(&mut connection, settings).await?;
+        if maps_nothing && connection.provider.is_some() {
+            connection.mapping = connection.template().mapping(connection.idp.spoken()).cloned().unwrap_or_default();
+        }
         self.write(&connection, kind).await?;
         Ok(Arc::new(connection))
     }
@@ -153,6 +161,7 @@ impl Connections {
             default_redirect_url: String::new(),
             unsolicited_delivery: Delivery::default(),
             sort_order: None,
+            provider: None,
             mapping: Mapping::default(),
             deactivated: false,
             created: self.clock.now(),
@@ -414,6 +423,13 @@ impl Connections {
         text(&mut connection.description, settings.description);
         if let Some(order) = settings.sort_order {
             connection.sort_order = order;
+        }
+        if let Some(id) = settings.provider {
+            let speaks = |id: &str| providers::named(id)?.steps(connection.idp.spoken());
+            if !id.is_empty() && speaks(&id).is_none() {
+                return Err(invalid("provider", "is none of GET /api/v1/providers that speaks the protocol"));
+            }
+            connection.provider = Some(id).filter(|id| !id.is_empty());
         }
         if let Some(mapping) = settings.mapping {
             mapping.check().map_err(|why| invalid("mapping", why))?;

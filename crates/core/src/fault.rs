@@ -404,6 +404,7 @@ faults! {
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";
+    ProviderNotFound, BridgeAdmin, 404, "invalid_request", "There is no such provider.", "Look it up with GET /api/v1/providers.";
     TraceNotFound, BridgeAdmin, 404, "invalid_request", "There is no such trace.", "Traces are kept for seven days; check the id.";
     KeyNotFound, BridgeAdmin, 404, "invalid_request", "There is no such key.", "Look it up with GET /api/v1/sp-keys or GET /api/v1/token-keys.";
     KeyInUse, BridgeAdmin, 409, "invalid_request", "The key is in use.", "Activate another key for this use first, and wait until those who have to know it do.";

@@ -22,7 +22,7 @@ pub mod policy;
 pub mod ports;
 pub mod products;
 pub mod proof;
-pub mod provider_words;
+pub mod providers;
 pub mod redirect;
 pub mod refresh;
 pub mod scope;

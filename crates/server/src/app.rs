@@ -196,6 +196,11 @@ impl App {
         }
     }
 
+    /// Our metadata for the IdP of one connection.
+    pub fn sp_metadata_url_of(&self, connection: &Connection) -> String {
+        self.url(&format!("/.well-known/sp-metadata?connection={}", connection.id))
+    }
+
     /// Where an OpenID Provider finds the keys that we authenticate to it with.
     pub fn oidc_jwks_of(&self, connection: &Connection) -> String {
         self.url(&format!("/api/oauth/oidc/{}/jwks", connection.id))

@@ -115,12 +115,15 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/sso/exists", "GET", get => api::sso::exists);
     route!(config, "/api/v1/sso/inspect", "POST", post => api::idp::inspect);
     route!(config, "/api/v1/sso/{id}/sp", "GET", get => api::sso::sp);
+    route!(config, "/api/v1/sso/{id}/guide", "GET", get => api::providers::guide);
     route!(config, "/api/v1/sso/{id}/keys", "DELETE, GET, POST", get => api::connection_keys::list, post => api::connection_keys::add, delete => api::connection_keys::remove);
     route!(config, "/api/v1/sso/{id}/keys/activate", "POST", post => api::connection_keys::activate);
     route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);
     route!(config, "/api/v1/sso-traces", "GET", get => api::traces::find);
     route!(config, "/api/v1/sso-traces/product", "DELETE, GET", get => api::traces::of_product, delete => api::traces::delete);
     route!(config, "/api/v1/sso-traces/product/count", "GET", get => api::traces::count);
+    route!(config, "/api/v1/providers", "GET", get => api::providers::list);
+    route!(config, "/api/v1/providers/{id}", "GET", get => api::providers::find);
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
     route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);

@@ -81,6 +81,7 @@ async fn things(guide: &mut Guide) {
                 "name": PRODUCT, "redirect_urls": [REDIRECT],
             })),
         ),
+        (Code::ProviderNotFound, Method::GET, "/api/v1/providers/strange-c3z5pr7t", None),
         (Code::TraceNotFound, Method::GET, "/api/v1/sso-traces?id=strange-c3z5pr7t", None),
         (Code::RouteUnknown, Method::GET, "/api/strange-c3z5pr7t?strange-c3z5pr7t=strange-c3z5pr7t", None),
         (Code::MethodNotAllowed, Method::PUT, "/api/v1/sso?tenant=tenant-q8x1zv.example.com", None),

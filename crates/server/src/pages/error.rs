@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use postern_core::fault::{Code, Mender};
 use postern_core::products::Product;
-use postern_core::provider_words::{PROVIDERS, words};
+use postern_core::providers::words;
 
 use super::layout::page;
 
@@ -24,10 +24,11 @@ pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> 
                 @if let Some(reference) = reference { dt { "Reference" } dd { code { (reference) } } }
                 @if let Some(product) = product { (support(product)) }
             }
-            @if let Some(words) = words(code) {
+            @let words = words(code);
+            @if !words.is_empty() {
                 details {
                     summary { "Where this is mended" }
-                    dl { @for (provider, place) in PROVIDERS.iter().zip(words) { dt { (provider) } dd { (place) } } }
+                    dl { @for (provider, place) in words { dt { (provider) } dd { (place) } } }
                 }
             }
         },

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postern_core::fault::Code;
-use postern_core::provider_words::{PROVIDERS, words};
+use postern_core::providers::words;
 use postern_lab::attack::{CLASSES, GENUINE};
 
 #[test]
@@ -74,11 +74,8 @@ fn faults() -> String {
         write!(text, "\n### {code}\n\n{}\n{}\n\n", code.sentence(), code.hint()).unwrap();
         writeln!(text, "Mended by {}. HTTP {}, OAuth `{}`.", code.mender().name(), code.status(), code.oauth())
             .unwrap();
-        if let Some(words) = words(*code) {
-            writeln!(text).unwrap();
-            for (provider, place) in PROVIDERS.iter().zip(words) {
-                writeln!(text, "* {provider}: {place}").unwrap();
-            }
+        for (at, (provider, place)) in words(*code).into_iter().enumerate() {
+            writeln!(text, "{}* {provider}: {place}", if at == 0 { "\n" } else { "" }).unwrap();
         }
     }
     text

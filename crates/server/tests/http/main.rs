@@ -23,6 +23,7 @@ mod logout;
 mod metrics;
 mod openid;
 mod par;
+mod providers;
 mod refresh;
 mod refresh_tokens;
 mod registered;

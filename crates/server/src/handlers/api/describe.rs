@@ -24,6 +24,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         "unsolicitedDelivery": (connection.unsolicited_delivery != Delivery::default())
             .then(|| connection.unsolicited_delivery.name()),
         "sortOrder": connection.sort_order,
+        "provider": connection.template().id,
         "deactivated": connection.deactivated,
         "createdAt": connection.created,
         "mapping": (connection.mapping != Mapping::default()).then_some(&connection.mapping),
@@ -119,25 +120,9 @@ pub(super) fn with_provider(connection: &Connection, call: &ApiCall) -> Value {
         Idp::Saml(_) => "idpMetadata",
         Idp::Oidc(_) => "oidcProvider",
     };
-    record[place]["friendlyProviderName"] = json!(friendly_name(connection.idp.name()));
+    let template = connection.template();
+    record[place]["friendlyProviderName"] = json!((!template.is_generic()).then(|| template.short_name()));
     record
-}
-
-/// Jackson's names for well-known providers.
-pub(super) fn friendly_name(entity_id: &str) -> Option<&'static str> {
-    const NAMES: &[(&str, &str)] = &[
-        ("okta.com", "Okta"),
-        ("sts.windows.net", "Entra ID"),
-        ("login.microsoftonline.com", "Entra ID"),
-        ("mocksaml.com", "MockSAML"),
-        ("onelogin.com", "OneLogin"),
-        ("keycloak.com", "Keycloak"),
-        ("jumpcloud.com", "JumpCloud"),
-        ("google.com", "Google"),
-        ("auth0.com", "Auth0"),
-        ("pingone.com", "PingOne"),
-    ];
-    NAMES.iter().find(|(part, _)| entity_id.contains(part)).map(|(_, name)| *name)
 }
 
 /// Jackson leaves out what is not set.

@@ -5,8 +5,8 @@ use actix_web::HttpResponse;
 use postern_core::connection::{Allowance, Certificate, Connection, Endpoints, SamlIdp, SigningKeys};
 use postern_core::fault::{Code, Fault};
 use postern_core::federation::{self, Lifetime};
-use postern_core::login::finish::provider;
 use postern_core::ports::Timestamp;
+use postern_core::providers::{self, Template};
 use postern_core::redirect::is_loopback;
 use postern_core::scoped;
 use postern_saml::{certificate, metadata};
@@ -45,10 +45,11 @@ pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
         return openid::inspect(&call).await.map_err(Refusal::api);
     }
     let draft = Draft::read(&call, None).await.map_err(Refusal::api)?.unwrap_or_default();
+    let provider = draft.provider();
     let answer = json!({
         "entityID": draft.entity_id,
-        "provider": draft.entity_id.as_deref().map(provider),
-        "friendlyProviderName": draft.entity_id.as_deref().and_then(describe::friendly_name),
+        "provider": provider.map(|template| &template.id),
+        "friendlyProviderName": provider.map(|template| template.short_name()),
         "displayName": draft.display_name,
         "errorUrl": draft.error_url,
         "sso": describe::endpoints(&draft.sso),
@@ -149,6 +150,12 @@ impl Draft {
             self.certificates = certificates;
         }
         Ok(())
+    }
+
+    /// The provider that its addresses tell.
+    fn provider(&self) -> Option<&'static Template> {
+        let addresses = [&self.entity_id, &self.sso.redirect, &self.sso.post];
+        providers::recognised(addresses.into_iter().flatten().map(String::as_str))
     }
 
     /// What to mind at `now`: in the document, about its end, about certificates.
@@ -304,7 +311,7 @@ pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp
         "sloUrl": call.app.slo_url(Some(&connection.id)),
         "sloBindings": ["HTTP-Redirect", "HTTP-POST"],
         "nameIdFormat": idp.name_id_format.format(),
-        "metadataUrl": call.app.url(&format!("/.well-known/sp-metadata?connection={}", connection.id)),
+        "metadataUrl": call.app.sp_metadata_url_of(connection),
         "signatureAlgorithm": "RSA-SHA256",
         "signAssertion": true,
         "signsRequests": idp.gets_signed_requests(),

@@ -6,6 +6,7 @@ pub mod events;
 pub mod idp;
 pub mod openid;
 pub mod products;
+pub mod providers;
 pub mod saml_config;
 pub mod sessions;
 pub mod sp_keys;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use postern_core::connection::Connection;
 use postern_core::fault::{Code, Fault};
-use postern_core::login::finish::provider;
 use postern_core::openid::{Callback, ClientAuthentication, OidcIdp, Provider, TENANT_ID};
+use postern_core::providers::{self, Template};
 use postern_core::secret::Secret;
 use postern_oidc::client_keys;
 use postern_oidc::metadata::{self, Metadata, discovery_url};
@@ -71,6 +71,13 @@ pub(super) async fn read(call: &ApiCall, present: Option<&OidcIdp>) -> Result<Oi
     let found = find(call).await?;
     let authentication = authentication(call, found.as_ref().map(|found| &found.metadata), present)?;
     let authentication = authentication.ok_or_else(|| missing("clientSecret"))?;
+    let usual_scopes = match &found {
+        Some(found) => {
+            let chosen = body.one("provider")?.and_then(providers::named);
+            providers::scopes(chosen.or_else(|| recognised(&found.metadata)), &found.metadata.scopes)
+        }
+        None => Vec::new(),
+    };
     let (issuer, discovery_url, provider) = match (found, present) {
         (Some(found), _) => {
             let issuer = found.metadata.issuer.clone();
@@ -81,7 +88,7 @@ pub(super) async fn read(call: &ApiCall, present: Option<&OidcIdp>) -> Result<Oi
     };
     let mut idp = OidcIdp {
         callback: present.map_or_else(|| usual_callback(&provider), |present| present.callback),
-        scopes: present.map_or_else(usual_scopes, |present| present.scopes.clone()),
+        scopes: present.map_or(usual_scopes, |present| present.scopes.clone()),
         parameters: present.map(|present| present.parameters.clone()).unwrap_or_default(),
         required_claims: present.map(|present| present.required_claims.clone()).unwrap_or_default(),
         audiences: present.map(|present| present.audiences.clone()).unwrap_or_default(),
@@ -100,8 +107,9 @@ fn usual_callback(provider: &Provider) -> Callback {
     if provider.names_itself { Callback::Shared } else { Callback::Own }
 }
 
-fn usual_scopes() -> Vec<String> {
-    ["openid", "email", "profile"].map(str::to_owned).to_vec()
+/// The provider that its addresses tell.
+fn recognised(metadata: &Metadata) -> Option<&'static Template> {
+    providers::recognised([metadata.issuer.as_str(), metadata.authorization_endpoint.as_str()])
 }
 
 /// How we authenticate: as the request says, as before, or in the first way that the provider takes.
@@ -223,6 +231,7 @@ pub(super) async fn inspect(call: &ApiCall) -> Result<HttpResponse, Fault> {
     let required = texts(body, "oidcRequiredClaims")?.unwrap_or_default();
     let notes = notes(&found.metadata.issuer, found.metadata.names_itself, &required);
     let (metadata, methods) = (found.metadata.clone(), found.metadata.authentication_methods.clone());
+    let template = recognised(&metadata);
     let provider = openid::with_keys(&call.app, found.metadata).await?;
     let keys = provider
         .keys
@@ -231,8 +240,8 @@ pub(super) async fn inspect(call: &ApiCall) -> Result<HttpResponse, Fault> {
         .map(|jwk| json!({ "kid": jwk.get("kid"), "kty": jwk.get("kty"), "alg": jwk.get("alg") }));
     let answer = json!({
         "issuer": metadata.issuer,
-        "provider": self::provider(&metadata.issuer),
-        "friendlyProviderName": describe::friendly_name(&metadata.issuer),
+        "provider": template.map(|template| &template.id),
+        "friendlyProviderName": template.map(|template| template.short_name()),
         "discoveryUrl": found.discovery_url,
         "metadata": describe::openid_metadata(&metadata.issuer, &provider),
         "clientAuthMethods": methods,

@@ -229,6 +229,7 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         default_redirect_url: body.one("defaultRedirectUrl")?.map(str::to_owned),
         unsolicited_delivery: body.one("unsolicitedDelivery")?.map(delivery).transpose()?,
         sort_order,
+        provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         deactivated: boolean(body, "deactivated")?,
     })
