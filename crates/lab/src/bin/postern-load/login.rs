@@ -105,19 +105,19 @@ struct Coded {
 }
 
 /// A login that has its access token.
-struct Tokened {
+pub(crate) struct Tokened {
     person: String,
     access_token: String,
 }
 
-/// Drives `count` logins, `workers` at a time.
+/// Drives `count` logins, `workers` at a time. Returns what each step took, and the tokens that they ended with.
 pub(crate) async fn drive(
     app: &App,
     idp: &Idp,
     count: usize,
     workers: usize,
     process: Option<&Process>,
-) -> Result<Vec<Phase>, Failure> {
+) -> Result<(Vec<Phase>, Vec<Tokened>), Failure> {
     let app = Arc::new(app.clone());
     let people = (0..count).map(|number| format!("person{number}@load.example")).collect();
     let shared = app.clone();
@@ -133,10 +133,31 @@ pub(crate) async fn drive(
     let shared = app.clone();
     let (tokened, token) =
         phase::run("token", coded, workers, process, move |client, coded| shared.clone().token(client, coded)).await?;
-    let (_, userinfo) =
+    let (tokened, userinfo) =
         phase::run("userinfo", tokened, workers, process, move |client, tokened| app.clone().userinfo(client, tokened))
             .await?;
-    Ok(vec![authorize, acs, token, userinfo])
+    Ok((vec![authorize, acs, token, userinfo], tokened))
+}
+
+/// Asks again with each token, as an app does that hears of the end of a session in no other way: at userinfo, where the server
+/// notes the use if the last was a minute ago, and at once by introspection, where it does not.
+pub(crate) async fn ask_again(
+    app: &App,
+    tokened: Vec<Tokened>,
+    workers: usize,
+    process: Option<&Process>,
+) -> Result<[Phase; 2], Failure> {
+    let app = Arc::new(app.clone());
+    let shared = app.clone();
+    let (tokened, userinfo) = phase::run("userinfo", tokened, workers, process, move |client, tokened| {
+        shared.clone().userinfo(client, tokened)
+    })
+    .await?;
+    let (_, introspect) = phase::run("introspect", tokened, workers, process, move |client, tokened| {
+        app.clone().introspect(client, tokened)
+    })
+    .await?;
+    Ok([userinfo, introspect])
 }
 
 impl App {
@@ -192,22 +213,33 @@ impl App {
             ("redirect_uri", REDIRECT_URI),
             ("code_verifier", &coded.verifier),
         ];
-        let encode = |part: &str| byte_serialize(part.as_bytes()).collect::<String>();
-        let request = client
-            .post(format!("{}/api/oauth/token", self.url))
-            .basic_auth(encode(&self.client_id), Some(encode(&self.client_secret)))
-            .form(&form);
-        let answer = json(request).await?;
+        let answer = json(self.authenticated(&client, "/api/oauth/token").form(&form)).await?;
         let access_token = answer["access_token"].as_str().ok_or("no access_token")?.to_owned();
         Ok(Tokened { person: coded.person, access_token })
     }
 
-    async fn userinfo(self: Arc<Self>, client: Client, tokened: Tokened) -> Result<(), Failure> {
+    async fn userinfo(self: Arc<Self>, client: Client, tokened: Tokened) -> Result<Tokened, Failure> {
         let request = client.get(format!("{}/api/oauth/userinfo", self.url)).bearer_auth(&tokened.access_token);
         match json(request).await?["email"].as_str() {
-            Some(email) if email == tokened.person => Ok(()),
+            Some(email) if email == tokened.person => Ok(tokened),
             email => Err(format!("expected {}, received {email:?}", tokened.person).into()),
         }
+    }
+
+    async fn introspect(self: Arc<Self>, client: Client, tokened: Tokened) -> Result<(), Failure> {
+        let request = self.authenticated(&client, "/api/oauth/introspect").form(&[("token", &tokened.access_token)]);
+        match json(request).await?["active"].as_bool() {
+            Some(true) => Ok(()),
+            other => Err(format!("active: {other:?}").into()),
+        }
+    }
+
+    /// RFC 6749 §2.3.1: both halves are form-urlencoded first.
+    fn authenticated(&self, client: &Client, path: &str) -> RequestBuilder {
+        let encode = |part: &str| byte_serialize(part.as_bytes()).collect::<String>();
+        client
+            .post(format!("{}{path}", self.url))
+            .basic_auth(encode(&self.client_id), Some(encode(&self.client_secret)))
     }
 }
 

@@ -20,6 +20,7 @@ mod system;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use postern_lab::client::client;
@@ -50,6 +51,10 @@ struct Arguments {
     /// The server's Redis, for commands and round trips: redis://[[user]:password@]host[:port].
     #[arg(long)]
     redis: Option<String>,
+    /// Asks again with each token, a minute after the logins, as an app does that is not told when a session ends. There
+    /// have to be few enough logins for the tokens to live that long.
+    #[arg(long)]
+    poll: bool,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -86,7 +91,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     login::drive(&app, &idp, WARM_UP, 1, None).await?;
     let after = counters(redis.as_mut()).await?;
 
-    let phases = login::drive(&app, &idp, arguments.number, arguments.concurrency.max(1), process.as_ref()).await?;
+    let (phases, tokens) =
+        login::drive(&app, &idp, arguments.number, arguments.concurrency.max(1), process.as_ref()).await?;
     let floor = floor::measure(&idp.key, &idp.sample());
 
     println!("{} logins, {} at a time\n", arguments.number, arguments.concurrency.max(1));
@@ -94,8 +100,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let seconds: f64 = phases.iter().map(|phase| phase.seconds).sum();
     println!("\nlogins per second     {:>10.0}", arguments.number as f64 / seconds);
     println!("floor per login       {:>10.3} ms (one RSA-2048 verification, one SHA-256 of the response)", floor * 1e3);
-    if let Some(cpu) = phases.iter().map(|phase| phase.cpu).sum::<Option<process::Cpu>>() {
-        let each = cpu.total() / arguments.number as f64;
+    let each = phases.iter().map(|phase| phase.cpu).sum::<Option<process::Cpu>>();
+    let each = each.map(|cpu| cpu.total() / arguments.number as f64);
+    if let Some(each) = each {
         println!("server CPU per login  {:>10.3} ms ({:.1} x floor)", each * 1e3, each / floor);
     }
     if let (Some(before), Some(after)) = (before, after) {
@@ -113,8 +120,23 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             mib(memory.peak)
         );
     }
+    if arguments.poll {
+        tokio::time::sleep(A_MINUTE).await;
+        let asked = login::ask_again(&app, tokens, arguments.concurrency.max(1), process.as_ref()).await?;
+        println!("\nthe same tokens, a minute later\n");
+        table(&asked);
+        for phase in &asked {
+            if let (Some(cpu), Some(login)) = (phase.cpu, each) {
+                let share = 100.0 * cpu.total() / phase.count() as f64 / login;
+                println!("{:<21} {share:>10.1} % of the server CPU of a login", phase.name);
+            }
+        }
+    }
     Ok(())
 }
+
+/// After this time the server notes anew that a session is used.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 async fn counters(redis: Option<&mut Redis>) -> Result<Option<Counters>, Failure> {
     Ok(match redis {
