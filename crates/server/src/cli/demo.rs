@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::serve::{open, start_log};
 use crate::config::{Config, Sources};
+use crate::jobs;
 use crate::listen::Listeners;
 
 /// Try Postern out: with an identity provider and an app of its own
@@ -74,6 +75,8 @@ impl Demo {
         let (postern, _) = open(config, clock.clone(), random.clone()).await?;
         let postern = Arc::new(postern);
         let listeners = Listeners::bind(config)?;
+        // The one job that somebody notices in a demo: apps of their own hear of sessions that end.
+        actix_web::rt::spawn(jobs::logout_notices::run(postern.clone()));
 
         // To a browser, 127.0.0.1 and localhost are different sites, as a customer's identity provider and Postern are.
         let idp = idp::start(idp::Options {
