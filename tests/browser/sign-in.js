@@ -1,16 +1,17 @@
 // Signs a person in with a real browser, and tells what became of it.
 //
-// usage: node sign-in.js '{"start", "username", "password", "end", "signOut", "screenshots"}'
+// usage: node sign-in.js '{"start", "username", "password", "end", "signOut", "then", "screenshots"}'
 //
 // Opens `start` (an app's page with a "Sign in" button or link, or the identity provider's form), goes wherever that leads, fills
 // the first form that asks for a password, and waits until the identity provider has been left and the last page is there: the
-// first one, or the one whose address begins with `end`. Then opens `signOut`, if there is one. Prints that last page as JSON
-// {"url", "text", "signedOut", "visited", "posted"}: `signedOut` is what stands where `signOut` leads, `visited` lists every page
-// and redirect on the way as [method, status, url], `posted` every form as [url, fields]. Leaves one numbered screenshot per page
-// in the folder `screenshots`.
+// first one, or the one whose address begins with `end`. Then opens `signOut`, if there is one, and goes on clicking: each of
+// `then` is {"fill": [field, text], "press": button, "until": how the next address begins}. Prints that last page as JSON
+// {"url", "text", "cookies", "signedOut", "then", "visited", "posted"}: `signedOut` is what stands where `signOut` leads, `then` what
+// stands where each click leads, `visited` lists every page and redirect on the way as [method, status, url], `posted` every form as
+// [url, fields]. Leaves one numbered screenshot per page in the folder `screenshots`.
 import { chromium } from "playwright-core";
 
-const { start, username, password, end, signOut, screenshots } = JSON.parse(process.argv[2]);
+const { start, username, password, end, signOut, then = [], screenshots } = JSON.parse(process.argv[2]);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -33,7 +34,7 @@ try {
     const request = response.request();
     if (!request.isNavigationRequest()) return;
     visited.push([request.method(), response.status(), response.url()]);
-    if (request.method() === "POST") posted.push([response.url(), request.postDataJSON()]);
+    if (request.method() === "POST") posted.push([response.url(), request.postDataJSON() ?? {}]);
   });
 
   await page.goto(start);
@@ -52,10 +53,18 @@ try {
   await page.waitForURL((url) => (end ? url.href.startsWith(end) : url.origin !== idp), { waitUntil: "load" });
   await screenshot(page, 3);
   const text = () => page.locator("body").innerText();
-  const last = { url: page.url(), text: await text() };
+  const cookies = (await page.context().cookies(page.url())).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const last = { url: page.url(), text: await text(), cookies, then: [] };
   if (signOut) {
     await page.goto(signOut);
     last.signedOut = await text();
+  }
+  for (const [at, { fill, press, until }] of then.entries()) {
+    if (fill) await page.locator(`[name="${fill[0]}"]`).fill(fill[1]);
+    await page.getByRole("button", { name: press }).click();
+    await page.waitForURL((url) => url.href.startsWith(until), { waitUntil: "load" });
+    await screenshot(page, 4 + at);
+    last.then.push(await text());
   }
   console.log(JSON.stringify({ ...last, visited, posted }));
 } finally {

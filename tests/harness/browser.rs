@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::Command;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::process::Running;
@@ -19,6 +19,10 @@ pub struct Page {
     /// What one can read after signing out.
     #[serde(rename = "signedOut")]
     pub signed_out: Option<String>,
+    /// The cookies that this page's address is sent.
+    pub cookies: String,
+    /// What one can read after each further click.
+    pub then: Vec<String>,
     /// Method, status and address of every page and redirect on the way.
     pub visited: Vec<(String, u16, String)>,
     /// Address and fields of every form that was posted.
@@ -49,6 +53,28 @@ pub async fn sign_in_and_out(story: &str, start: &str, (username, password): (&s
 /// Signs in at the identity provider, which begins at `start`, and waits for the page whose address begins with `end`.
 pub async fn sign_in_there(story: &str, start: &str, (username, password): (&str, &str), end: &str) -> Page {
     run(story, json!({ "start": start, "username": username, "password": password, "end": end })).await
+}
+
+/// Something that a person does on a page.
+#[derive(Debug, Serialize)]
+pub struct Click<'a> {
+    /// The button that they press.
+    pub press: &'a str,
+    /// What they enter before, by the name of the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill: Option<(&'a str, &'a str)>,
+    /// How the address begins of the page that this leads to.
+    pub until: &'a str,
+}
+
+/// Signs in as [`sign_in`], and goes on clicking.
+pub async fn sign_in_and_click(
+    story: &str,
+    start: &str,
+    (username, password): (&str, &str),
+    then: &[Click<'_>],
+) -> Page {
+    run(story, json!({ "start": start, "username": username, "password": password, "then": then })).await
 }
 
 async fn run(story: &str, mut errand: Value) -> Page {

@@ -52,6 +52,16 @@ impl RunningDemo {
         address(&self.running.log()).expect("an address was printed")
     }
 
+    /// The address and the API key of its Postern, and the address of its identity provider.
+    pub fn parts(&self) -> (String, String, String) {
+        let said = self.running.log();
+        let after = |words: &str| {
+            let rest = said.split_once(words).unwrap_or_else(|| panic!("no {words:?} in {said}")).1;
+            rest.split([' ', '\'', '\n']).next().expect("a word").to_owned()
+        };
+        (after("Postern: "), after("Api-Key "), after("identity provider: "))
+    }
+
     /// What it has printed.
     pub fn said(&self) -> String {
         self.running.log()

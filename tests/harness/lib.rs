@@ -1,6 +1,6 @@
 //! Starts the real things that the scenarios are made of, each on a free port of loopback with a folder of its own, and ends
 //! them when they are dropped: [`Redis`], [`Postern`] or its whole [`Demo`], [`SimpleSamlPhp`], [`Samlp`] or [`OidcProvider`] as a
-//! customer's identity provider, an [`App`] that signs people in with a library that many apps use, and a [`browser`].
+//! customer's identity provider, an [`App`] that signs people in with a library that many apps use, the [`Example`], and a [`browser`].
 //!
 //! Postern is on 127.0.0.1 and the SAML identity providers on localhost, because for a browser other ports are the same site:
 //! only other names make their post a cross-site one, as it is in the world. (An OpenID Provider does not post.)
@@ -10,6 +10,7 @@
 mod app;
 pub mod browser;
 mod demo;
+mod example;
 pub mod login;
 mod oidc_provider;
 mod postern;
@@ -21,6 +22,7 @@ mod tools;
 
 pub use app::{App, AppKind, Client, RunningApp};
 pub use demo::{Demo, RunningDemo};
+pub use example::{Environment, Example, RunningExample, example_tests};
 pub use oidc_provider::{OidcProvider, OidcProviderSettings};
 pub use postern::{Postern, Settings};
 pub use process::{Running, free_port};

@@ -13,6 +13,12 @@ pub struct OidcProvider {
     pub issuer: String,
 }
 
+impl Default for OidcProviderSettings {
+    fn default() -> Self {
+        Self { alg: "RS256", claims_in_id_token: true, client_authentication: "client_secret_basic" }
+    }
+}
+
 /// What its administrator has set.
 #[derive(Debug, Clone, Copy)]
 pub struct OidcProviderSettings {
@@ -41,6 +47,7 @@ impl OidcProvider {
                 .current_dir(tools::ours("idps/oidc-provider"))
                 .env("PORT", port.to_string())
                 .env("REDIRECT_URI", format!("{postern}/api/oauth/oidc"))
+                .env("SIGNED_OUT_URI", format!("{postern}/api/oauth/logout/return"))
                 .env("ALG", settings.alg)
                 .env("CLAIMS", if settings.claims_in_id_token { "id_token" } else { "userinfo" })
                 .env("CLIENT_AUTH", settings.client_authentication)

@@ -3,6 +3,7 @@
 mod contention;
 mod cookie;
 mod demo;
+mod example;
 mod faults;
 mod identity_providers;
 mod idp_initiated;

@@ -3,6 +3,7 @@
 //
 //   PORT                where it listens, on 127.0.0.1; its issuer is http://127.0.0.1:PORT
 //   REDIRECT_URI        Postern's callback
+//   SIGNED_OUT_URI      Postern's address for people who come back from signing out
 //   ALG                 what ID tokens are signed by: RS256 or ES256
 //   CLAIMS              id_token: they hold the person's claims; userinfo: those are only there (OpenID Connect Core §5.4)
 //   CLIENT_AUTH         client_secret_basic, client_secret_post or private_key_jwt
@@ -12,7 +13,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import Provider from "oidc-provider";
 
-const { PORT, REDIRECT_URI, ALG, CLAIMS, CLIENT_AUTH, CLIENT_SECRET, IDP_STATE } = process.env;
+const { PORT, REDIRECT_URI, SIGNED_OUT_URI, ALG, CLAIMS, CLIENT_AUTH, CLIENT_SECRET, IDP_STATE } = process.env;
 const PASSWORD = "wonderland";
 const ALICE = {
   sub: "alice",
@@ -33,6 +34,7 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
     {
       client_id: "postern",
       redirect_uris: [REDIRECT_URI],
+      post_logout_redirect_uris: [SIGNED_OUT_URI],
       token_endpoint_auth_method: CLIENT_AUTH,
       id_token_signed_response_alg: ALG,
       ...(CLIENT_AUTH === "private_key_jwt" ? { jwks_uri: KEYS } : { client_secret: CLIENT_SECRET }),
