@@ -2,11 +2,12 @@
 //! there, in a browser.
 
 use postern_e2e::browser::{self, Click};
-use postern_e2e::login::{self, CODE_CHALLENGE, CODE_VERIFIER, Idp, now};
+use postern_e2e::login::{self, Answer, CODE_CHALLENGE, CODE_VERIFIER, Idp, now};
 use postern_e2e::{
     Demo, Environment, Example, OidcProvider, OidcProviderSettings, Postern, Redis, RunningExample, Settings,
     example_tests, http,
 };
+use reqwest::Url;
 use serde_json::{Value, json};
 
 const TENANT: &str = "acme.example.com";
@@ -63,6 +64,26 @@ async fn the_first_login_makes_an_account_and_the_session_says_what_postern_says
     let again = app.me(&again.cookies).await;
     assert_eq!(again["user"]["id"], user["id"], "the same account");
     assert_ne!(again["sid"], me["sid"], "another session");
+}
+
+#[tokio::test]
+async fn a_login_that_somebody_else_begins_takes_along_what_postern_says_and_nothing_else() {
+    let world = World::start(&[]).await;
+    let app = world.app.start(&world.environment()).await;
+    let issuer = &*world.postern.public_url;
+    let asked = [("iss", issuer), ("tenant", TENANT), ("idp_hint", "conn_x"), ("login_hint", "h"), ("scope", "evil")];
+    let url = Url::parse_with_params(&format!("{}/start", app.origin), asked).expect("a URL");
+    let answer = Answer::read(http().get(url).send().await.expect("the example answers")).await;
+    let there = answer.location.clone().expect("a redirect");
+    assert!(there.as_str().starts_with(&format!("{issuer}/api/oauth/authorize?")), "{there}");
+    let said = ["tenant", "idp_hint", "login_hint", "scope"].map(|name| answer.parameter(name));
+    let expected = [TENANT, "conn_x", "h", "openid email profile"].map(|value| Some(value.to_owned()));
+    assert_eq!(said, expected, "{there}");
+    assert!(answer.cookies.iter().any(|cookie| cookie.starts_with("authjs.state=")), "a login of its own: {answer:?}");
+
+    let request = http().get(format!("{}/start?iss=https%3A%2F%2Fevil.example&tenant={TENANT}", app.origin));
+    let answer = request.send().await.expect("the example answers");
+    assert_eq!(answer.headers()["location"], "/", "nobody else begins logins");
 }
 
 #[tokio::test]
