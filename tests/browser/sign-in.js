@@ -1,17 +1,19 @@
 // Signs a person in with a real browser, and tells what became of it.
 //
-// usage: node sign-in.js '{"start", "username", "password", "end", "signOut", "then", "screenshots"}'
+// usage: node sign-in.js '{"start", "username", "password", "end", "signOut", "signOutEnd", "again", "then", "screenshots"}'
 //
 // Opens `start` (an app's page with a "Sign in" button or link, or the identity provider's form), goes wherever that leads, fills
 // the first form that asks for a password, and waits until the identity provider has been left and the last page is there: the
-// first one, or the one whose address begins with `end`. Then opens `signOut`, if there is one, and goes on clicking: each of
-// `then` is {"fill": [field, text], "press": button, "until": how the next address begins}. Prints that last page as JSON
-// {"url", "text", "cookies", "signedOut", "then", "visited", "posted"}: `signedOut` is what stands where `signOut` leads, `then` what
-// stands where each click leads, `visited` lists every page and redirect on the way as [method, status, url], `posted` every form as
-// [url, fields]. Leaves one numbered screenshot per page in the folder `screenshots`.
+// first one, or the one whose address begins with `end`. Then opens `signOut`, if there is one, and waits for the page whose address
+// begins with `signOutEnd`, if that is said; opens `again`, if there is one; and goes on clicking: each of `then` is
+// {"fill": [field, text], "press": button, "until": how the next address begins}. Prints that last page as JSON
+// {"url", "text", "cookies", "signedOut", "askedAgain", "then", "visited", "posted"}: `signedOut` is what stands where `signOut`
+// leads, `askedAgain` whether the page where `again` leads asks for a password, `then` what stands where each click leads, `visited`
+// lists every page and redirect on the way as [method, status, url], `posted` every form as [url, fields]. Leaves one numbered
+// screenshot per page in the folder `screenshots`.
 import { chromium } from "playwright-core";
 
-const { start, username, password, end, signOut, then = [], screenshots } = JSON.parse(process.argv[2]);
+const { start, username, password, end, signOut, signOutEnd, again, then = [], screenshots } = JSON.parse(process.argv[2]);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -57,7 +59,14 @@ try {
   const last = { url: page.url(), text: await text(), cookies, then: [] };
   if (signOut) {
     await page.goto(signOut);
+    if (signOutEnd) await page.waitForURL((url) => url.href.startsWith(signOutEnd), { waitUntil: "load" });
     last.signedOut = await text();
+    await screenshot(page, 4);
+  }
+  if (again) {
+    await page.goto(again);
+    last.askedAgain = await secret.isVisible();
+    await screenshot(page, 5);
   }
   for (const [at, { fill, press, until }] of then.entries()) {
     if (fill) await page.locator(`[name="${fill[0]}"]`).fill(fill[1]);

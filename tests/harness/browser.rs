@@ -23,6 +23,9 @@ pub struct Page {
     pub cookies: String,
     /// What one can read after each further click.
     pub then: Vec<String>,
+    /// Whether signing in again, after that, asks for the password.
+    #[serde(rename = "askedAgain")]
+    pub asked_again: Option<bool>,
     /// Method, status and address of every page and redirect on the way.
     pub visited: Vec<(String, u16, String)>,
     /// Address and fields of every form that was posted.
@@ -48,6 +51,20 @@ pub async fn sign_in(story: &str, start: &str, (username, password): (&str, &str
 /// The same, and signs out at the address `sign_out`.
 pub async fn sign_in_and_out(story: &str, start: &str, (username, password): (&str, &str), sign_out: &str) -> Page {
     run(story, json!({ "start": start, "username": username, "password": password, "signOut": sign_out })).await
+}
+
+/// The same, waits for the page whose address begins with `end`, and then goes to `again`, where signing in begins.
+pub async fn sign_in_out_and_in(
+    story: &str,
+    start: &str,
+    (username, password): (&str, &str),
+    (sign_out, end): (&str, &str),
+    again: &str,
+) -> Page {
+    let errand = json!({
+        "start": start, "username": username, "password": password, "signOut": sign_out, "signOutEnd": end, "again": again,
+    });
+    run(story, errand).await
 }
 
 /// Signs in at the identity provider, which begins at `start`, and waits for the page whose address begins with `end`.

@@ -22,11 +22,13 @@ pub struct SimpleSamlPhpSettings {
     pub signs_response: bool,
     /// Whether a request has to be signed.
     pub demands_signed_requests: bool,
+    /// Whether logout messages are signed, those that it sends and those that it takes.
+    pub signs_logout: bool,
 }
 
 impl Default for SimpleSamlPhpSettings {
     fn default() -> Self {
-        Self { encryption: None, signs_response: true, demands_signed_requests: false }
+        Self { encryption: None, signs_response: true, demands_signed_requests: false, signs_logout: true }
     }
 }
 
@@ -54,7 +56,8 @@ impl SimpleSamlPhp {
                 .env("SP_METADATA_URL", format!("{postern}/.well-known/sp-metadata"))
                 .env("ENCRYPTION", settings.encryption.unwrap_or_default())
                 .env("SIGNS_RESPONSE", yes(settings.signs_response))
-                .env("DEMANDS_SIGNED_REQUESTS", yes(settings.demands_signed_requests)),
+                .env("DEMANDS_SIGNED_REQUESTS", yes(settings.demands_signed_requests))
+                .env("SIGNS_LOGOUT", yes(settings.signs_logout)),
             folder,
         );
         let metadata_url = format!("http://127.0.0.1:{port}/saml2/idp/metadata.php");
@@ -66,6 +69,19 @@ impl SimpleSamlPhp {
         let query = [("spentityid", entity_id)];
         let address = self.metadata_url.replace("metadata.php", "SSOService.php").replace("127.0.0.1", "localhost");
         reqwest::Url::parse_with_params(&address, query).expect("a URL").into()
+    }
+
+    /// Where its own people sign out, from everything that they signed in to by it.
+    pub fn sign_out_url(&self) -> String {
+        let query = [("ReturnTo", self.signed_out_url())];
+        let address =
+            self.metadata_url.replace("metadata.php", "SingleLogoutService.php").replace("127.0.0.1", "localhost");
+        reqwest::Url::parse_with_params(&address, query).expect("a URL").into()
+    }
+
+    /// Where they are then.
+    pub fn signed_out_url(&self) -> String {
+        self.metadata_url.replace("saml2/idp/metadata.php", "logout.php").replace("127.0.0.1", "localhost")
     }
 
     /// Its administrator saves this copy of Postern's metadata, and from now on it reads the copy.

@@ -18,7 +18,6 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
-    (Code::LogoutOtherRequest, "we do not send logout requests yet; crates/saml has it"),
     (Code::DomainMalformed, "no route claims domains yet; crates/core has it"),
     (Code::DomainOfEverybody, "no route claims domains yet; crates/core has it"),
     (Code::DomainOfPublicMail, "no route claims domains yet; crates/core has it"),
@@ -31,6 +30,7 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::DomainServerFailed, "no route claims domains yet; crates/core has it"),
     (Code::DomainLookupTimedOut, "no route claims domains yet; crates/core has it"),
     (Code::EmailDomainForeign, "no route claims domains yet; crates/core has it"),
+    (Code::LogoutNotEverywhere, "is told in a trace alone: the person goes on to the app; crates/server has it"),
     (Code::Defect, "we know of none"),
 ];
 

@@ -15,10 +15,10 @@ use tokio::net::TcpListener;
 const REDIRECT: &str = "https://app.example.com/callback";
 const SESSIONS: usize = 60;
 /// Requirement: within five seconds.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
 /// When the app heard of which session.
-type Heard = Arc<Mutex<BTreeMap<String, Timestamp>>>;
+pub(crate) type Heard = Arc<Mutex<BTreeMap<String, Timestamp>>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f14_an_app_hears_of_every_ended_session_within_five_seconds() {
@@ -107,7 +107,7 @@ async fn sign_in(postern: &Postern, idp: &Idp, client: &(String, String)) -> (St
 }
 
 /// An app's address for logout tokens, which notes when it heard of which session.
-async fn ear() -> (String, Heard) {
+pub(crate) async fn ear() -> (String, Heard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/logout", listener.local_addr().expect("an address"));
     let heard = Heard::default();

@@ -13,5 +13,6 @@ mod openid_clients;
 mod rotation;
 mod secrecy;
 mod sign_in;
+mod single_logout;
 mod tenants;
 mod tour;

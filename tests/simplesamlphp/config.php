@@ -7,6 +7,7 @@
 //   ENCRYPTION                aes128-cbc or aes256-gcm: assertions are encrypted so; empty: they are not
 //   SIGNS_RESPONSE            yes: the response is signed, beside the assertion in it
 //   DEMANDS_SIGNED_REQUESTS   yes: a request that is not signed by a key of the metadata is refused
+//   SIGNS_LOGOUT              yes: the same for logout messages, and those that it sends are signed
 //
 // The administrator gave it the address of Postern's metadata, and it reads everything about Postern from there; or saved a
 // copy of it as sp.xml in IDP_STATE.

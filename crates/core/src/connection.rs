@@ -58,6 +58,13 @@ pub struct Connection {
     /// Keys of its own towards the IdP; none: the deployment's.
     #[serde(default)]
     pub own_keys: ConnectionKeys,
+    /// Whether a person who signs out of an app is signed out at the IdP too, where that can be asked for.
+    #[serde(default = "yes")]
+    pub single_logout: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Connection {
@@ -282,6 +289,11 @@ impl SamlIdp {
             redirect: of(&self.slo_responses.redirect, &self.slo.redirect),
             post: of(&self.slo_responses.post, &self.slo.post),
         }
+    }
+
+    /// Whether it can be asked to end a session.
+    pub fn takes_logout_requests(&self) -> bool {
+        self.slo != Endpoints::default()
     }
 
     /// Whether requests to it are signed.

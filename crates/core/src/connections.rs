@@ -82,6 +82,8 @@ pub struct ConnectionSettings {
     pub mapping: Option<Mapping>,
     /// See [`Connection::deactivated`].
     pub deactivated: Option<bool>,
+    /// See [`Connection::single_logout`].
+    pub single_logout: Option<bool>,
 }
 
 /// Which connections are meant.
@@ -167,6 +169,7 @@ impl Connections {
             created: self.clock.now(),
             idp,
             own_keys: ConnectionKeys::default(),
+            single_logout: true,
         }
     }
 
@@ -437,6 +440,9 @@ impl Connections {
         }
         if let Some(deactivated) = settings.deactivated {
             connection.deactivated = deactivated;
+        }
+        if let Some(single_logout) = settings.single_logout {
+            connection.single_logout = single_logout;
         }
         Ok(())
     }

@@ -44,6 +44,9 @@ pub enum EventKind {
     /// A refresh token was used again after its successor; its session is ended.
     #[serde(rename = "refresh_token.reused")]
     RefreshTokenReused,
+    /// A logout message of an IdP was refused, or the IdP did not end what it was asked to.
+    #[serde(rename = "logout.failed")]
+    LogoutFailed,
     /// An app could not be told that a session was ended.
     #[serde(rename = "logout.undelivered")]
     LogoutUndelivered,

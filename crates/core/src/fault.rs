@@ -457,7 +457,8 @@ faults! {
     LogoutNameIdMissing, IdpAdmin, 403, "access_denied", "The logout request does not name the person by a NameID.", "Let the identity provider name the person in logout requests by the NameID of the assertion, not encrypted.";
     LogoutReplayed, IdpAdmin, 403, "access_denied", "The logout request was used before.", "Sign out again at the identity provider. If nobody did, find out who repeats its messages.";
     LogoutConnectionUnclear, IdpAdmin, 400, "invalid_request", "The logout request came to the address that all connections share, and not exactly one connection has this identity provider.", "Set the single logout URL at the identity provider to that of the connection: it is in the connection's own metadata, /.well-known/sp-metadata?connection=.";
-    LogoutOtherRequest, IdpAdmin, 403, "access_denied", "The logout response answers another request.", "Sign out again. If it persists, the identity provider does not return the request's ID.";
+    LogoutNotEverywhere, IdpAdmin, 403, "access_denied", "The identity provider was asked to end a session, and answered that it did not, or not everywhere.", "Look the logout up in the log of the identity provider: often another application there did not answer. The session here is ended.";
+    LogoutOtherRequest, IdpAdmin, 403, "access_denied", "The logout response answers another request.", "Sign out again. If it persists, let the identity provider return the ID of the request as InResponseTo.";
 
     /// Metadata of OpenID Providers
     OidcMetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata of the OpenID Provider is not a JSON object.", "Open the discovery address in a browser: it has to show the JSON of /.well-known/openid-configuration.";

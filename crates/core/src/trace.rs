@@ -1,12 +1,12 @@
 //! The story of one login, kept sealed for whoever has to find out why it failed: facts and attribute names, never
-//! documents, tokens or values.
+//! documents, tokens or values. A logout has one where the IdP's part of it failed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::ConnectionId;
+use crate::connection::{Connection, ConnectionId};
 use crate::fault::Fault;
 use crate::ports::{Random, Timestamp};
 use crate::scope::Scope;
@@ -70,7 +70,7 @@ pub struct Trace {
 /// A point that a login reached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Step {
-    /// What was done: `authorize`, `response`, `code`, `token`.
+    /// What was done: `authorize`, `response`, `code`, `token`; `logout`.
     pub name: String,
     /// When.
     pub at: Timestamp,
@@ -113,6 +113,16 @@ impl Trace {
             attributes: Vec::new(),
             notes: Vec::new(),
             anomalies: Vec::new(),
+        }
+    }
+
+    /// A logout message that the IdP of a connection sent.
+    pub fn of_logout(id: TraceId, connection: &Connection, now: Timestamp) -> Self {
+        Self {
+            connection: Some(connection.id.clone()),
+            idp: Some(connection.idp.name().to_owned()),
+            steps: vec![Step { name: "logout".to_owned(), at: now }],
+            ..Self::begin(id, connection.scope.clone(), "", "", now)
         }
     }
 

@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use postern_core::ports::{Random, Timestamp};
+use roxmltree::{Document, Node};
 use url::form_urlencoded::{byte_serialize, parse};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -160,5 +161,42 @@ impl Heard {
         let mut xml = String::new();
         DeflateDecoder::new(&*BASE64.decode(value(parameter)?.as_bytes()).ok()?).read_to_string(&mut xml).ok()?;
         Some(Heard { xml, relay_state: value("RelayState") })
+    }
+}
+
+/// What a LogoutRequest asks for, as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// `ID`.
+    pub id: String,
+    /// `Destination`.
+    pub destination: Option<String>,
+    /// `Issuer`.
+    pub issuer: Option<String>,
+    /// `NameID`.
+    pub name_id: Option<String>,
+    /// The attributes of `NameID` and their values.
+    pub name_attributes: Vec<(String, String)>,
+    /// Every `SessionIndex`.
+    pub session_indexes: Vec<String>,
+}
+
+impl Asked {
+    /// Reads a LogoutRequest.
+    pub fn read(xml: &str) -> Option<Asked> {
+        let document = Document::parse(xml).ok()?;
+        let root = document.root_element();
+        let all = |name: &'static str| root.children().filter(move |child| child.tag_name().name() == name);
+        let text = |node: Node<'_, '_>| node.text().map(str::to_owned);
+        let name = all("NameID").next();
+        let attributes = name.into_iter().flat_map(|name| name.attributes());
+        Some(Asked {
+            id: root.attribute("ID").filter(|_| root.tag_name().name() == "LogoutRequest")?.to_owned(),
+            destination: root.attribute("Destination").map(str::to_owned),
+            issuer: all("Issuer").next().and_then(text),
+            name_id: name.and_then(text),
+            name_attributes: attributes.map(|one| (one.name().to_owned(), one.value().to_owned())).collect(),
+            session_indexes: all("SessionIndex").filter_map(text).collect(),
+        })
     }
 }

@@ -51,6 +51,10 @@ pub struct Response {
     pub name_id: Option<String>,
     /// `NameID/@Format`.
     pub name_id_format: Option<String>,
+    /// `NameID/@NameQualifier`.
+    pub name_qualifier: Option<String>,
+    /// `NameID/@SPNameQualifier`.
+    pub sp_name_qualifier: Option<String>,
     /// `SubjectConfirmation/@Method`.
     pub confirmation_method: String,
     /// `SubjectConfirmationData/@InResponseTo`.
@@ -107,6 +111,8 @@ impl Response {
             assertion_issuer: IDP.into(),
             name_id: Some("u-1001".into()),
             name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".into()),
+            name_qualifier: None,
+            sp_name_qualifier: None,
             confirmation_method: "urn:oasis:names:tc:SAML:2.0:cm:bearer".into(),
             confirmation_in_response_to: None,
             confirmation_not_on_or_after: Some(time(later)),
@@ -236,8 +242,14 @@ impl Response {
     }
 
     fn subject(&self) -> String {
-        let format = optional("Format", self.name_id_format.as_deref());
-        let name_id = self.name_id.as_deref().map(|name| format!("<saml:NameID{format}>{}</saml:NameID>", text(name)));
+        let attributes = [
+            optional("Format", self.name_id_format.as_deref()),
+            optional("NameQualifier", self.name_qualifier.as_deref()),
+            optional("SPNameQualifier", self.sp_name_qualifier.as_deref()),
+        ]
+        .concat();
+        let name_id =
+            self.name_id.as_deref().map(|name| format!("<saml:NameID{attributes}>{}</saml:NameID>", text(name)));
         format!(
             r#"<saml:Subject>{}<saml:SubjectConfirmation Method="{}"><saml:SubjectConfirmationData{}{}{}></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject>"#,
             name_id.unwrap_or_default(),

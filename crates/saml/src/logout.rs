@@ -36,6 +36,17 @@ pub enum LogoutOutcome {
     Failed,
 }
 
+impl LogoutOutcome {
+    /// What it is called in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogoutOutcome::Done => "done",
+            LogoutOutcome::Partial => "in part",
+            LogoutOutcome::Failed => "failed",
+        }
+    }
+}
+
 pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 pub(crate) const RESPONDER: &str = "urn:oasis:names:tc:SAML:2.0:status:Responder";
 pub(crate) const PARTIAL: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";

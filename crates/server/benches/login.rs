@@ -2,6 +2,9 @@
 //! store. Beside it the floor that no server can go below, measured in the same run: one RSA-2048 verification and one
 //! SHA-256 of the response. What a login costs a running server, `postern-load` measures.
 
+#[path = "../tests/http/brittle.rs"]
+#[expect(dead_code, reason = "nothing fails here")]
+mod brittle;
 #[path = "../tests/http/world.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod world;

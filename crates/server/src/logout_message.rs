@@ -32,9 +32,21 @@ impl FromRequest for UnverifiedLogout {
 }
 
 impl UnverifiedLogout {
-    /// Who a request says it comes from.
+    /// Whether it says that it answers a request of ours.
+    pub fn is_response(&self) -> bool {
+        let has = |name| self.fields.all(name).next().is_some();
+        has("SAMLResponse") && !has("SAMLRequest")
+    }
+
+    /// What came back with it, or has to go back with the answer.
+    pub fn relay_state(&self) -> Result<Option<&str>, Fault> {
+        self.fields.one("RelayState")
+    }
+
+    /// Who it says it comes from.
     pub fn issuer(&self) -> Result<String, Fault> {
-        let message = self.fields.one("SAMLRequest")?.ok_or(Code::LogoutNotMessage)?;
+        let message = self.fields.one(if self.is_response() { "SAMLResponse" } else { "SAMLRequest" })?;
+        let message = message.ok_or(Code::LogoutNotMessage)?;
         // A plus that was not encoded is a plus: base64 has no spaces.
         logout::unverified_issuer(&message.replace(' ', "+"), self.query.is_some())
     }

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::browser::Browser;
-use crate::pages;
+use crate::pages::{self, Onward};
 
 /// A request that is refused, and in which voice.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Refusal {
 
 #[derive(Debug)]
 enum Voice {
-    Page { product: Option<Arc<Product>> },
+    Page { product: Option<Arc<Product>>, onward: Option<Onward> },
     App { return_to: ReturnTo, after_post: bool },
     Token { basic: bool },
     Bearer,
@@ -51,7 +51,7 @@ impl Refusal {
     }
     /// Told to the person, on a page that names the app's own support.
     pub fn page_of(fault: impl Into<Fault>, product: Option<Arc<Product>>) -> Self {
-        Self { fault: fault.into(), voice: Voice::Page { product }, reference: None }
+        Self { fault: fault.into(), voice: Voice::Page { product, onward: None }, reference: None }
     }
     /// Told to the app, at its proven redirect URI.
     pub fn app(fault: impl Into<Fault>, return_to: &ReturnTo, after_post: bool) -> Self {
@@ -80,6 +80,14 @@ impl Refusal {
         self.reference = Some(id);
         self
     }
+    /// Lets a page lead on to where the app is, where that is known.
+    #[must_use]
+    pub fn leading_on(mut self, way: Option<Onward>) -> Self {
+        if let Voice::Page { onward, .. } = &mut self.voice {
+            *onward = way;
+        }
+        self
+    }
     /// The trace, or the request's own reference.
     pub fn reference<'a>(&'a self, of_request: &'a TraceId) -> &'a TraceId {
         self.reference.as_ref().unwrap_or(of_request)
@@ -103,7 +111,7 @@ impl ResponseError for Refusal {
     }
     /// What is said where [`crate::observe`] does not render the refusal: after a panic, of which nothing else is left.
     fn error_response(&self) -> HttpResponse {
-        pages::html(&mut HttpResponse::build(self.status_code()), pages::error(self.fault.code, None, None))
+        pages::html(&mut HttpResponse::build(self.status_code()), pages::error(self.fault.code, None, None, None))
     }
 }
 
@@ -116,8 +124,8 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
         response.insert_header((RETRY_AFTER, "5"));
     }
     match &refusal.voice {
-        Voice::Page { product } => {
-            let body = pages::error(code, Some(&reference.0), product.as_deref());
+        Voice::Page { product, onward } => {
+            let body = pages::error(code, Some(&reference.0), product.as_deref(), onward.as_ref());
             pages::html(no_store(&mut response), body)
         }
         Voice::App { return_to, after_post } => {

@@ -8,6 +8,8 @@ $metadata[getenv('IDP_ORIGIN') . '/'] = [
     'assertion.encryption' => getenv('ENCRYPTION') !== '',
     'saml20.sign.response' => getenv('SIGNS_RESPONSE') === 'yes',
     'validate.authnrequest' => getenv('DEMANDS_SIGNED_REQUESTS') === 'yes',
+    'validate.logout' => getenv('SIGNS_LOGOUT') === 'yes',
+    'sign.logout' => getenv('SIGNS_LOGOUT') === 'yes',
     'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
     'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:uri',
     'authproc' => [

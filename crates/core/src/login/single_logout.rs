@@ -1,15 +1,20 @@
-//! Single logout (SAML Profiles §4.4, H28): an IdP that ends a session of its own ends ours that came from it.
+//! Single logout (SAML Profiles §4.4, H28): an IdP that ends a session of its own ends ours that came from it. The other way
+//! round, [`super::upstream_logout`].
 //!
 //! A session is found by the NameID of its assertion, in a list of the connection, and only what the IdP of that very connection
 //! asks is done: the message is verified before it gets here.
+
+use serde_json::json;
 
 use super::Logins;
 use super::finish::UsedOnce;
 use super::session::{ListedBy, Session};
 use crate::connection::Connection;
+use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::SubjectName;
 use crate::sessions::Why;
+use crate::trace::{Trace, TraceId};
 
 /// A verified request of an IdP to end sessions.
 #[derive(Debug)]
@@ -31,6 +36,19 @@ impl Logins {
         }
         let theirs = ListedBy::Upstream(&connection.id, &dismissal.name.value);
         self.sessions.end_those(theirs, Why::IdentityProvider, |session| dismissal.means(session)).await
+    }
+
+    /// Keeps the story of a logout in which something was wrong with what the IdP of `connection` said. Returns its reference.
+    pub async fn logout_failed(&self, connection: &Connection, fault: &Fault) -> Result<TraceId, Fault> {
+        let now = self.clock.now();
+        let mut trace = Trace::of_logout(TraceId::random(&*self.random), connection, now);
+        trace.fail(fault);
+        let data = json!({ "trace": trace.id, "connection": connection.id, "code": fault.code.name() });
+        let mut batch = self.store.batch();
+        trace.save_first(&mut batch, &self.store);
+        Event::of(EventKind::LogoutFailed, &connection.scope, now, data).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(trace.id)
     }
 }
 

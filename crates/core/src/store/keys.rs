@@ -273,9 +273,9 @@ impl<'a> Keys<'a> {
         Index("p1:x:notices".into())
     }
 
-    /// Where a browser goes that is with the IdP to sign out there.
-    pub fn parting(&self, state: &str) -> Key<Parting> {
-        Key::borne(format!("p1:parting:{{{}}}", self.blind::<Parting>(&[state])), state.as_bytes())
+    /// Where a browser goes that is with the IdP to sign out there: found and opened only with its secret, like a login.
+    pub fn parting(&self, state: &str, browser: &str) -> Key<Parting> {
+        Key::borne(format!("p1:parting:{{{}}}", self.blind::<Parting>(&[state, browser])), browser.as_bytes())
     }
 
     /// All sessions, by when they are over.

@@ -177,7 +177,7 @@ fn ask_saml(
         }
         // `MetadataEndpointMissing` refuses such an IdP when it is configured.
         (None, None) => {
-            pages::html(&mut HttpResponse::NotFound(), pages::error(Code::MetadataEndpointMissing, None, None))
+            pages::html(&mut HttpResponse::NotFound(), pages::error(Code::MetadataEndpointMissing, None, None, None))
         }
     })
 }

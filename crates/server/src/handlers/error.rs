@@ -10,5 +10,5 @@ use crate::reply::Refusal;
 /// Explains a code of the fault table.
 pub async fn error(path: Path<String>) -> Result<HttpResponse, Refusal> {
     let code = Code::named(&path).ok_or_else(|| Refusal::page(Code::RouteUnknown))?;
-    Ok(pages::html(&mut HttpResponse::Ok(), pages::error(code, None, None)))
+    Ok(pages::html(&mut HttpResponse::Ok(), pages::error(code, None, None, None)))
 }

@@ -9,6 +9,7 @@ use postern_core::login::upstream_logout::StillSignedIn;
 use postern_core::redirect::with_parameters;
 use postern_jose::id_token_hint;
 
+use super::leave::leave;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -26,10 +27,7 @@ pub async fn logout(app: Data<App>, browser: Browser, fields: Fields) -> Result<
         (None, None) => return Ok(question(&app, &browser, &fields)),
     };
     let mut response = match ended.map_err(Refusal::page)? {
-        Some(there) => {
-            let parting = app.logins.part(&there, &app.url(RETURN), farewell.return_to).await;
-            redirect(&parting.map_err(Refusal::page)?, true)
-        }
+        Some(there) => leave(&app, &browser, &there, farewell.return_to).await.map_err(Refusal::page)?,
         None => goodbye(farewell.return_to.as_ref()),
     };
     if request.hint.is_none() {
@@ -42,12 +40,12 @@ pub async fn logout(app: Data<App>, browser: Browser, fields: Fields) -> Result<
 pub const RETURN: &str = "/api/oauth/logout/return";
 
 /// `GET /api/oauth/logout/return`: the person was at their provider, to sign out there too.
-pub async fn back(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refusal> {
-    let return_to = match fields.one("state").map_err(Refusal::page)? {
-        Some(state) => app.logins.parted(state).await.map_err(Refusal::page)?,
-        None => None,
-    };
-    Ok(goodbye(return_to.as_ref()))
+pub async fn back(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
+    let state = fields.one("state").map_err(Refusal::page)?.unwrap_or_default();
+    let parting = app.logins.parted(state, browser.secret_of(state)).await.map_err(Refusal::page)?;
+    let mut response = goodbye(parting.as_ref().and_then(|parting| parting.return_to.as_ref()));
+    Browser::forget(&mut response, state);
+    Ok(response)
 }
 
 fn read(app: &App, fields: &Fields) -> Result<LogoutRequest, Fault> {
@@ -97,12 +95,15 @@ fn question(app: &App, browser: &Browser, fields: &Fields) -> HttpResponse {
 }
 
 /// To the app, or to a page of ours.
-fn goodbye(return_to: Option<&ReturnTo>) -> HttpResponse {
+pub(super) fn goodbye(return_to: Option<&ReturnTo>) -> HttpResponse {
     match return_to {
-        Some(return_to) => {
-            let state = return_to.state.as_deref().map(|state| ("state", state));
-            redirect(&with_parameters(&return_to.redirect_uri, state), true)
-        }
+        Some(return_to) => redirect(&way_on(return_to), true),
         None => pages::html(no_store(&mut HttpResponse::Ok()), pages::signed_out()),
     }
+}
+
+/// The address that the app registered, with its state (§3).
+pub(super) fn way_on(return_to: &ReturnTo) -> String {
+    let state = return_to.state.as_deref().map(|state| ("state", state));
+    with_parameters(&return_to.redirect_uri, state)
 }

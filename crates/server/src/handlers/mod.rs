@@ -10,6 +10,7 @@ pub mod error;
 pub mod health;
 pub mod introspect;
 pub mod jwks;
+mod leave;
 pub mod logout;
 pub mod metrics;
 pub mod oidc_callback;

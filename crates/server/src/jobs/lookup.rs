@@ -11,10 +11,12 @@ use postern_core::refresh::Renewal;
 use postern_core::secret::Secret;
 use postern_oidc::id_token::{self, VerifiedIdToken};
 use postern_oidc::redeem::Tokens;
+use postern_saml::logout::Arrived;
 use postern_saml::response::{self, VerifiedAssertion};
 
 use super::metadata::refresh;
 use crate::app::App;
+use crate::logout_message::UnverifiedLogout;
 
 /// How many responses may wait for a lookup at once, in one process. More are judged by the keys that are known.
 pub const MOST_WAITING: usize = 50;
@@ -39,13 +41,19 @@ pub async fn verify(
         let idp = connection.idp.saml()?;
         response::verify(xml, &app.expectation(idp, acs_url, request_id, &keys.decryption))
     };
-    match judge(connection) {
-        Err(fault) if fault.code == Code::SamlSignatureOtherKey => match with_other_keys(app, connection).await {
-            Some(connection) => judge(&connection),
-            None => Err(fault),
-        },
-        verdict => verdict,
-    }
+    judged(app, connection, &[Code::SamlSignatureOtherKey], judge).await
+}
+
+/// Verifies a logout message to a connection that arrived at `address`. A signature over a query says nothing of its key, so one
+/// that does not hold may be of an unknown one.
+pub async fn verify_logout(
+    app: &App,
+    connection: &Connection,
+    message: &UnverifiedLogout,
+    address: &str,
+) -> Result<Arrived, Fault> {
+    let judge = |connection: &Connection| message.verify(&app.logout_expectation(connection.idp.saml()?, address));
+    judged(app, connection, &[Code::SamlSignatureOtherKey, Code::LogoutSignatureInvalid], judge).await
 }
 
 /// Verifies an ID token that belongs to the login with this nonce (OIDC Core §10.1.1).
@@ -59,18 +67,26 @@ pub async fn verify_id_token(
         let idp = connection.idp.oidc()?;
         id_token::verify(&tokens.unverified_id_token, app.id_token_expectation(idp, nonce, tokens))
     };
-    match judge(connection) {
-        Err(fault) if fault.code == Code::OidcKeyUnknown => match with_other_keys(app, connection).await {
-            Some(connection) => judge(&connection),
-            None => Err(fault),
-        },
-        verdict => verdict,
-    }
+    judged(app, connection, &[Code::OidcKeyUnknown], judge).await
 }
 
-/// The connection with other keys, if its metadata has any.
-async fn with_other_keys(app: &App, connection: &Connection) -> Option<Arc<Connection>> {
-    renewed(app, connection, |present| has_other_keys(present, connection)).await
+/// Judges by the keys that are known and, where that ends in one of the faults that an unknown key causes, by others, if the
+/// metadata has any.
+async fn judged<T>(
+    app: &App,
+    connection: &Connection,
+    unknown_key: &[Code],
+    judge: impl Fn(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match judge(connection) {
+        Err(fault) if unknown_key.contains(&fault.code) => {
+            match renewed(app, connection, |present| has_other_keys(present, connection)).await {
+                Some(connection) => judge(&connection),
+                None => Err(fault),
+            }
+        }
+        verdict => verdict,
+    }
 }
 
 /// The connection by metadata that holds: where strict federation ends with the metadata, they are fetched (M4).

@@ -7,10 +7,30 @@ use postern_core::providers::words;
 
 use super::layout::page;
 
+/// A way on from a page: an address that the app registered, never one out of a request.
+#[derive(Debug)]
+pub struct Onward {
+    /// Where it leads.
+    pub url: String,
+    /// What can be said there.
+    pub what: &'static str,
+}
+
+impl Onward {
+    /// The session here is over, though the IdP's may not be.
+    pub const AFTER_LOGOUT: &str = "You are signed out here. Continue to the application.";
+}
+
+/// One code of each section that is about signing out.
+const LOGOUT: [Code; 2] = [Code::LogoutHintInvalid, Code::LogoutNotMessage];
+
 /// Explains a fault. The values that differed are in the trace, not here: whoever sees this page may be anybody.
-pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> Markup {
+pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>, onward: Option<&Onward>) -> Markup {
     let title = match code.mender() {
         Mender::User => "Please start again",
+        _ if LOGOUT.iter().any(|code_of_logout| code_of_logout.section() == code.section()) => {
+            "Signing out did not work"
+        }
         _ => "Signing in did not work",
     };
     page(
@@ -18,6 +38,7 @@ pub fn error(code: Code, reference: Option<&str>, product: Option<&Product>) -> 
         html! {
             p { (code.sentence()) }
             p { (code.hint()) }
+            @if let Some(Onward { url, what }) = onward { p { a href=(url) rel="noreferrer" { (what) } } }
             dl {
                 dt { "Who can mend this" } dd { (code.mender().name()) }
                 dt { "Code" } dd { code { (code) } }

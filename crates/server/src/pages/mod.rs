@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use choose::{Choice, choose};
 pub use entries::{Entry, entries};
-pub use error::error;
+pub use error::{Onward, error};
 pub use logout::{ask_logout, signed_out};
 pub use post_form::post_form;
 

@@ -22,7 +22,7 @@ async fn app(world: &World) -> App<'_> {
     App::register(world, json!({ "post_logout_redirect_urls": [AFTER] })).await
 }
 
-fn query(fields: &[(&str, &str)]) -> String {
+pub(crate) fn query(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
@@ -35,7 +35,7 @@ async fn is_live(world: &World, tokens: &Value) -> bool {
 }
 
 /// The value of a hidden field of a page.
-fn hidden(page: &str, name: &str) -> Option<String> {
+pub(crate) fn hidden(page: &str, name: &str) -> Option<String> {
     let (_, after) = page.split_once(&format!("name=\"{name}\" value=\""))?;
     Some(after.split('"').next()?.replace("&amp;", "&"))
 }
@@ -277,11 +277,18 @@ async fn an_openid_provider_is_visited_on_the_way_and_leads_back_by_one_address(
     assert_eq!(there.sent("post_logout_redirect_uri"), Some(format!("{PUBLIC}/api/oauth/logout/return")));
     assert!(there.sent("id_token_hint").is_none() && !is_live(&world, &tokens).await);
     let state = there.sent("state").unwrap();
-    let back = world.get(&format!("/api/oauth/logout/return?state={state}")).await;
-    assert_eq!(back.header("location"), format!("{AFTER}&state=s"));
-    // Without a state that we gave, nobody is sent anywhere.
-    for other in ["", "?state=x"] {
-        let page = world.get(&format!("/api/oauth/logout/return{other}")).await;
+    let back = |query: &str, cookie: &str| {
+        let request = TestRequest::get().uri(&format!("/api/oauth/logout/return{query}"));
+        world.send(request.insert_header(("Cookie", cookie)))
+    };
+    let ours = format!("?state={state}");
+    let page = back(&ours, &there.cookie()).await;
+    assert_eq!(page.header("location"), format!("{AFTER}&state=s"));
+    assert!(page.forgets_the_login());
+    // Without a state that we gave to this browser, nobody is sent anywhere.
+    let other = there.cookie().replace(&state, "x");
+    for (query, cookie) in [("", there.cookie()), ("?state=x", other.clone()), (&ours, other), (&ours, String::new())] {
+        let page = back(query, &cookie).await;
         assert_eq!((page.status.as_u16(), page.header("location")), (200, ""));
     }
 }

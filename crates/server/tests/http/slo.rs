@@ -3,25 +3,27 @@
 use actix_web::http::Method;
 use data_encoding::BASE64;
 use postern::system::SystemRandom;
+use postern_core::lookup::SPACING;
 use postern_lab::key::Key;
 use postern_lab::logout::{Heard, Kind, LogoutMessage};
 use postern_lab::response::{Response, base64};
 use serde_json::{Value, json};
 
+use crate::refresh::{self, Address, last_event, of};
 use crate::registered::{App, member};
 use crate::world::{Answer, IDP, PUBLIC, World};
 
-const SLO: &str = "https://idp.example.com/slo?tenant=1";
+pub(crate) const SLO: &str = "https://idp.example.com/slo?tenant=1";
 const SUCCESS: &str = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>";
 
 /// The id of a tenant's connection.
-async fn connection(world: &World, tenant: &str) -> String {
+pub(crate) async fn connection(world: &World, tenant: &str) -> String {
     let found = world.api(Method::GET, &format!("sso?tenant={tenant}&product=crm"), Value::Null).await.json();
     found[0]["id"].as_str().unwrap().to_owned()
 }
 
 /// The connection of acme.example, whose identity provider hears logout messages by this binding.
-async fn hearing(world: &World, binding: &str) -> String {
+pub(crate) async fn hearing(world: &World, binding: &str) -> String {
     let id = connection(world, "acme.example").await;
     let found = world.api(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json();
     let change = json!({
@@ -34,7 +36,7 @@ async fn hearing(world: &World, binding: &str) -> String {
 }
 
 /// What a logout message to the connection with this id is addressed to.
-fn address(id: &str) -> String {
+pub(crate) fn address(id: &str) -> String {
     format!("{PUBLIC}/api/oauth/saml/slo/{id}")
 }
 
@@ -51,7 +53,7 @@ async fn send(world: &World, id: &str, query: &str) -> Answer {
 }
 
 /// What the identity provider hears, verified with the key that our metadata names.
-async fn heard(world: &World, id: &str, parameter: &str, answer: &Answer) -> Heard {
+pub(crate) async fn heard(world: &World, id: &str, parameter: &str, answer: &Answer) -> Heard {
     assert_eq!(answer.status, 303, "{}", answer.body);
     let query = answer.header("location").strip_prefix(&format!("{SLO}&")).expect("to its logout address").to_owned();
     let metadata = world.get(&format!("/.well-known/sp-metadata?connection={id}")).await.body;
@@ -61,7 +63,7 @@ async fn heard(world: &World, id: &str, parameter: &str, answer: &Answer) -> Hea
 }
 
 /// The tokens of a login in which the identity provider says it so.
-async fn sign_in(app: &App<'_>, say: impl FnOnce(Response) -> Response) -> Value {
+pub(crate) async fn sign_in(app: &App<'_>, say: impl FnOnce(Response) -> Response) -> Value {
     let world = app.world;
     let asked = [("client_id", app.client_id.as_str()), ("tenant", "acme.example"), ("scope", "openid")];
     let waiting = world.begin(&asked).await;
@@ -74,7 +76,7 @@ async fn alice(app: &App<'_>, session_index: &str) -> Value {
     sign_in(app, |response| Response { session_index: Some(session_index.into()), ..response }).await
 }
 
-async fn is_live(world: &World, tokens: &Value) -> bool {
+pub(crate) async fn is_live(world: &World, tokens: &Value) -> bool {
     world.claims(member(tokens, "access_token")).await.status == 200
 }
 
@@ -187,6 +189,87 @@ async fn x10_x17_what_the_identity_provider_did_not_say_ends_nothing() {
     // The very message that was in all of these is good.
     assert_eq!(send(&world, &id, &query).await.status, 303);
     assert!(!is_live(&world, &tokens).await);
+}
+
+/// The trace that an error page names, as the operator reads it.
+pub(crate) async fn trace_of(world: &World, page: &Answer) -> Value {
+    let (_, rest) = page.body.split_once("<dt>Reference</dt><dd><code>").unwrap_or_else(|| panic!("{}", page.body));
+    let id = rest.split('<').next().unwrap();
+    let found = world.api(Method::GET, &format!("sso-traces?id={id}"), Value::Null).await;
+    assert_eq!(found.status, 200, "{}", found.body);
+    found.json()["data"].clone()
+}
+
+#[actix_web::test]
+async fn h28_a_refused_message_leaves_a_trace_of_facts() {
+    let world = World::new().await;
+    let id = hearing(&world, "redirect").await;
+    let message = request(&world, &id, &["_1"]);
+    let elsewhere = LogoutMessage { destination: address("conn_other"), ..message.clone() };
+    let answer = send(&world, &id, &elsewhere.query(None, &world.key)).await;
+    let trace = trace_of(&world, &answer).await;
+    assert_eq!((&trace["status"], &trace["steps"][0]["name"]), (&json!("failed"), &json!("logout")));
+    assert_eq!((&trace["context"]["connection"], &trace["context"]["entityId"]), (&json!(id), &json!(IDP)));
+    assert_eq!(trace["fault"]["code"], "LogoutDestinationMismatch");
+    assert_eq!(
+        (&trace["fault"]["expected"], &trace["fault"]["received"]),
+        (&json!(address(&id)), &json!(address("conn_other")))
+    );
+    assert!(!trace.to_string().contains("u-1001") && !trace.to_string().contains(&message.id), "{trace}");
+    let event = last_event(&world).await;
+    assert_eq!((&event["type"], &event["data"]["trace"]), (&json!("logout.failed"), &trace["traceId"]));
+    assert_eq!(
+        (&event["data"]["connection"], &event["data"]["code"]),
+        (&json!(id), &json!("LogoutDestinationMismatch"))
+    );
+    // A stranger's connection has no story.
+    let answer = send(&world, "conn_nobody", &message.query(None, &world.key)).await;
+    assert_eq!(answer.code(), "ConnectionMissing");
+}
+
+#[actix_web::test]
+async fn h28_an_identity_provider_hears_when_sessions_may_go_on() {
+    let world = World::new().await;
+    let app = App::register(&world, json!({})).await;
+    let id = hearing(&world, "redirect").await;
+    let tokens = alice(&app, "_1").await;
+    for keys in ["p1:replay:", "p1:x:session:"] {
+        world.brittle.break_at(Some(keys));
+        let answer = send(&world, &id, &request(&world, &id, &["_1"]).query(None, &world.key)).await;
+        world.brittle.break_at(None);
+        let xml = heard(&world, &id, "SAMLResponse", &answer).await.xml;
+        assert!(xml.contains("urn:oasis:names:tc:SAML:2.0:status:Responder") && !xml.contains(SUCCESS), "{keys} {xml}");
+        assert!(is_live(&world, &tokens).await);
+    }
+    // It asks again.
+    let answer = send(&world, &id, &request(&world, &id, &["_1"]).query(None, &world.key)).await;
+    assert!(heard(&world, &id, "SAMLResponse", &answer).await.xml.contains(SUCCESS));
+    assert!(!is_live(&world, &tokens).await);
+}
+
+#[actix_web::test]
+async fn m5_h28_an_unknown_key_of_a_logout_message_is_looked_up_in_the_metadata() {
+    let (old, new, rogue) = (Key::generate().unwrap(), Key::generate().unwrap(), Key::generate().unwrap());
+    let provider = Address::start(of(&old));
+    let world = refresh::world(&provider).await;
+    let id = connection(&world, "url.example").await;
+    let posted = async |key: &Key| {
+        let message = base64(&request(&world, &id, &[]).xml(Some(key)));
+        world.form(&format!("/api/oauth/saml/slo/{id}"), &[("SAMLRequest", &message)], &[]).await
+    };
+    let redirected = async |key: &Key| send(&world, &id, &request(&world, &id, &[]).query(None, key)).await;
+    assert_eq!((redirected(&old).await.status.as_u16(), provider.asked()), (200, 1));
+    provider.say(200, of(&new));
+    assert_eq!((redirected(&new).await.status.as_u16(), provider.asked()), (200, 2));
+    provider.say(200, of(&old));
+    world.advance(SPACING);
+    assert_eq!((posted(&old).await.status.as_u16(), provider.asked()), (200, 3));
+    // A stranger's key is looked up, and refused.
+    world.advance(SPACING);
+    assert_eq!((redirected(&rogue).await.code().as_str(), provider.asked()), ("LogoutSignatureInvalid", 4));
+    world.advance(SPACING);
+    assert_eq!((posted(&rogue).await.code().as_str(), provider.asked()), ("SamlSignatureOtherKey", 5));
+    provider.server.stop(false).await;
 }
 
 #[actix_web::test]

@@ -29,6 +29,8 @@ use postern_store::{Counted, KeyRing, MemoryBackend, RootKey, RootKeys};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::brittle::Brittle;
+
 pub(crate) const PUBLIC: &str = "https://sso.example.com/sso";
 pub(crate) const CALLBACK: &str = "https://app.example.com/callback";
 pub(crate) const IDP: &str = "https://idp.example.com/metadata";
@@ -50,6 +52,7 @@ type Answering = Pin<Box<dyn Future<Output = Answer>>>;
 pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) counted: Arc<Counted>,
+    pub(crate) brittle: Arc<Brittle>,
     pub(crate) memory: Arc<MemoryBackend>,
     pub(crate) key: Key,
     pub(crate) app: Data<App>,
@@ -122,7 +125,8 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
         let random = Arc::new(SystemRandom);
         let memory = Arc::new(MemoryBackend::new(clock.clone()));
-        let counted = Arc::new(Counted::new(memory.clone()));
+        let brittle = Arc::new(Brittle::new(memory.clone()));
+        let counted = Arc::new(Counted::new(brittle.clone()));
         let roots = RootKeys::single(RootKey::generate(1, &SystemRandom));
         let seal = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
         let base = format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"{API_KEY}\"]\n");
@@ -154,8 +158,16 @@ impl World {
                 Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
             }) as Answering
         };
-        let world =
-            Self { clock, counted, memory, key: Key::generate().unwrap(), app: shared, seal, service: Box::new(call) };
+        let world = Self {
+            clock,
+            counted,
+            brittle,
+            memory,
+            key: Key::generate().unwrap(),
+            app: shared,
+            seal,
+            service: Box::new(call),
+        };
         world.connect("acme.example", "crm", IDP).await;
         world
     }

@@ -26,6 +26,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         "sortOrder": connection.sort_order,
         "provider": connection.template().id,
         "deactivated": connection.deactivated,
+        "singleLogout": (!connection.single_logout).then_some(false),
         "createdAt": connection.created,
         "mapping": (connection.mapping != Mapping::default()).then_some(&connection.mapping),
     });

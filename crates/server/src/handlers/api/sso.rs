@@ -232,6 +232,7 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         deactivated: boolean(body, "deactivated")?,
+        single_logout: boolean(body, "singleLogout")?,
     })
 }
 

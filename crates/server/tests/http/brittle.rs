@@ -1,0 +1,34 @@
+//! A store that fails where a test wants it to.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use postern_core::ports::{Backend, Op, Reply, StoreError};
+
+/// Passes everything on to another backend, but for what is to fail.
+pub(crate) struct Brittle {
+    backend: Arc<dyn Backend>,
+    breaks_at: Mutex<Option<&'static str>>,
+}
+
+impl Brittle {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, breaks_at: Mutex::new(None) }
+    }
+
+    /// From now on every batch fails that names a key which begins like this.
+    pub(crate) fn break_at(&self, keys: Option<&'static str>) {
+        *self.breaks_at.lock().unwrap() = keys;
+    }
+}
+
+#[async_trait]
+impl Backend for Brittle {
+    async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
+        let breaks_at = *self.breaks_at.lock().unwrap();
+        if breaks_at.is_some_and(|keys| format!("{batch:?}").contains(&format!("\"{keys}"))) {
+            return Err(StoreError::Unavailable("as the test wants it".into()));
+        }
+        self.backend.run(batch).await
+    }
+}
