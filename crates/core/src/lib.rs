@@ -2,6 +2,7 @@
 //!
 //! This crate knows no HTTP, no XML, no Redis and no clock: what it needs from outside it takes through [`ports`].
 
+pub mod client_metadata;
 pub mod connection;
 pub mod connection_keys;
 pub mod connections;

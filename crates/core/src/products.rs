@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::client_metadata::{ClientAuthentication, backchannel_url, changed_keys, refresh_tokens};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::ports::{Clock, Random};
@@ -88,66 +89,6 @@ impl SessionLimits {
     }
 }
 
-/// How a client proves who it is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "snake_case")]
-pub enum ClientAuthentication {
-    /// By a secret, in the header or in the form.
-    ClientSecret {
-        /// What is kept of the secret.
-        hash: SecretHash,
-        /// Whether it was registered as `client_secret_post`; both ways are accepted.
-        post: bool,
-    },
-    /// By a token that it signs (RFC 7523 §2.2).
-    PrivateKeyJwt {
-        /// What it may have signed with.
-        keys: ClientKeys,
-    },
-    /// Not at all: a public client, which PKCE protects.
-    None,
-}
-
-/// The public keys of a client that signs (RFC 7591 §2, `jwks` and `jwks_uri`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientKeys {
-    /// A JWK Set, as JSON text.
-    pub jwks: String,
-    /// Where it was fetched, if it was.
-    pub uri: Option<String>,
-    /// When it was given to us, or fetched.
-    pub since: crate::ports::Timestamp,
-    /// How it has to sign (`token_endpoint_auth_signing_alg`); `None`: in any way of [`ClientKeys::USUAL`].
-    pub algorithm: Option<String>,
-}
-
-impl ClientKeys {
-    /// What is taken where a client does not say how it signs (FAPI 2.0 §5.4.1).
-    pub const USUAL: &'static [&'static str] = &["PS256", "ES256", "EdDSA"];
-    /// What a client may say.
-    pub const OFFERED: &'static [&'static str] = &["PS256", "ES256", "EdDSA", "RS256"];
-}
-
-impl ClientAuthentication {
-    /// The registered name (RFC 7591 §2).
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::ClientSecret { post: false, .. } => "client_secret_basic",
-            Self::ClientSecret { post: true, .. } => "client_secret_post",
-            Self::PrivateKeyJwt { .. } => "private_key_jwt",
-            Self::None => "none",
-        }
-    }
-
-    /// The keys of a client that signs.
-    pub fn keys(&self) -> Option<&ClientKeys> {
-        match self {
-            Self::PrivateKeyJwt { keys } => Some(keys),
-            Self::ClientSecret { .. } | Self::None => None,
-        }
-    }
-}
-
 impl Product {
     /// Its `grant_types` (RFC 7591 §2).
     pub fn grant_types(&self) -> &'static [&'static str] {
@@ -183,11 +124,11 @@ pub struct ProductSettings {
     pub redirect_urls: Option<Vec<String>>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`.
     pub token_endpoint_auth_method: Option<String>,
-    /// See [`ClientKeys::jwks`]: given, or fetched from [`ProductSettings::jwks_uri`], and readable.
+    /// See [`crate::client_metadata::ClientKeys::jwks`]: given, or fetched from [`ProductSettings::jwks_uri`], and readable.
     pub jwks: Option<String>,
-    /// See [`ClientKeys::uri`].
+    /// See [`crate::client_metadata::ClientKeys::uri`].
     pub jwks_uri: Option<String>,
-    /// See [`ClientKeys::algorithm`]; an empty string removes it.
+    /// See [`crate::client_metadata::ClientKeys::algorithm`]; an empty string removes it.
     pub token_endpoint_auth_signing_alg: Option<String>,
     /// See [`Product::initiate_login_url`]; an empty string removes it.
     pub initiate_login_url: Option<String>,
@@ -399,7 +340,7 @@ impl Products {
         }
         let method = settings.token_endpoint_auth_method.as_deref();
         if method.unwrap_or(product.authentication.method()) == "private_key_jwt" {
-            let keys = client_keys(product.authentication.keys(), jwks, self.clock.now())?;
+            let keys = changed_keys(product.authentication.keys(), jwks, self.clock.now())?;
             product.authentication = ClientAuthentication::PrivateKeyJwt { keys };
             return Ok(None);
         }
@@ -449,41 +390,6 @@ impl Products {
     }
 }
 
-/// The keys of a client that signs, changed.
-fn client_keys(
-    present: Option<&ClientKeys>,
-    (jwks, uri, algorithm): (Option<String>, Option<String>, Option<String>),
-    now: crate::ports::Timestamp,
-) -> Result<ClientKeys, Fault> {
-    let mut keys = match (jwks, present) {
-        (Some(jwks), present) => {
-            let algorithm = present.and_then(|present| present.algorithm.clone());
-            ClientKeys { jwks, uri, since: now, algorithm }
-        }
-        (None, Some(present)) => present.clone(),
-        (None, None) => return Err(Code::FieldMissing.fault().expected("jwks or jwks_uri")),
-    };
-    if let Some(algorithm) = algorithm {
-        keys.algorithm = Some(algorithm).filter(|name| !name.is_empty());
-        if keys.algorithm.as_ref().is_some_and(|name| !ClientKeys::OFFERED.contains(&name.as_str())) {
-            let known = format!("is not one of {}", ClientKeys::OFFERED.join(", "));
-            return Err(invalid("token_endpoint_auth_signing_alg", known));
-        }
-    }
-    Ok(keys)
-}
-
-/// RFC 7591 §2: `grant_types`. The authorization code is what every login begins with.
-fn refresh_tokens(grants: &[String]) -> Result<bool, Fault> {
-    let names: Vec<_> = grants.iter().map(String::as_str).collect();
-    match names.contains(&"authorization_code")
-        && names.iter().all(|name| matches!(*name, "authorization_code" | "refresh_token"))
-    {
-        true => Ok(names.contains(&"refresh_token")),
-        false => Err(invalid("grant_types", "is not authorization_code, alone or with refresh_token")),
-    }
-}
-
 /// At most 100 URLs, each of which may be registered.
 pub(crate) fn checked_urls(field: &str, urls: Vec<String>) -> Result<Vec<String>, Fault> {
     if urls.len() > 100 {
@@ -493,24 +399,6 @@ pub(crate) fn checked_urls(field: &str, urls: Vec<String>) -> Result<Vec<String>
         redirect::check_registered(url).map_err(|why| invalid(field, format!("{why}: {url}")))?;
     }
     Ok(urls)
-}
-
-/// Back-Channel Logout §2.2: an absolute URL, which "MUST NOT include a fragment component". It may be plain `http`: whether the
-/// network behind it is one that is spoken to so, `fetch.allow_networks` says.
-fn backchannel_url(url: String) -> Result<Option<String>, Fault> {
-    if url.is_empty() {
-        return Ok(None);
-    }
-    let good = url::Url::parse(&url).is_ok_and(|parsed| {
-        matches!(parsed.scheme(), "http" | "https")
-            && parsed.fragment().is_none()
-            && parsed.username().is_empty()
-            && parsed.password().is_none()
-    });
-    match good && url.len() <= 2048 {
-        true => Ok(Some(url)),
-        false => Err(invalid("backchannel_logout_uri", "is not an http or https URL without fragment and credentials")),
-    }
 }
 
 fn optional_url(field: &str, url: String) -> Result<Option<String>, Fault> {

@@ -1,9 +1,9 @@
 //! What clients sign to prove something, as far as `core` knows of it: the verdicts, and the port that finds them.
 
+use crate::client_metadata::ClientKeys;
 use crate::fault::Fault;
 use crate::login::finish::UsedOnce;
 use crate::ports::Timestamp;
-use crate::products::ClientKeys;
 use crate::secret::Secret;
 
 /// Verifies what clients sign. Keeps signatures out of `core`.

@@ -1,9 +1,9 @@
 //! What clients sign, verified with the functions of `postern_jose`: the one place where `core` meets a signature.
 
+use postern_core::client_metadata::ClientKeys;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::finish::UsedOnce;
 use postern_core::ports::Timestamp;
-use postern_core::products::ClientKeys;
 use postern_core::proof::{Possessed, Possession, Verify};
 use postern_jose::client_assertion;
 use postern_jose::dpop;

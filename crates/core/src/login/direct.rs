@@ -11,10 +11,11 @@ use super::door::Door;
 use super::finish::{Answer, Issued};
 use super::request::{AuthorizeRequest, Parameters};
 use super::{Logins, ResponseMode, ReturnTo, Upstream};
+use crate::client_metadata::ClientAuthentication;
 use crate::connection::Connection;
 use crate::fault::{Code, Fault};
 use crate::mapping;
-use crate::products::{ClientAuthentication, Product};
+use crate::products::Product;
 use crate::redirect;
 use crate::trace::Trace;
 

@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 use super::request::AuthorizeRequest;
 use super::{Logins, ReturnTo};
+use crate::client_metadata::ClientAuthentication;
 use crate::connection::{Connection, ConnectionId};
 use crate::connections::sort;
 use crate::fault::{Code, Fault};
-use crate::products::{ClientAuthentication, Product, ProductAlias};
+use crate::products::{Product, ProductAlias};
 use crate::redirect;
 use crate::scope::Scope;
 

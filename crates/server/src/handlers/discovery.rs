@@ -5,8 +5,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
+use postern_core::client_metadata::ClientKeys;
 use postern_core::login::{ResponseMode, oauth_scope};
-use postern_core::products::ClientKeys;
 use postern_core::signing::SigningAlgorithm;
 use postern_jose::jws::Algorithm;
 use serde_json::{Value, json};

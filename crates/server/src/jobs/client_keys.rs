@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use postern_core::client_metadata::ClientKeys;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::client::Credentials;
-use postern_core::products::ClientKeys;
 use postern_jose::client_assertion::names_known_key;
 use postern_jose::jwks::Jwks;
 
