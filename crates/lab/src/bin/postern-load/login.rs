@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     pub(crate) tenant: String,
+    /// Whether a login ends in an ID token too.
+    pub(crate) wants_id_token: bool,
 }
 
 /// The identity provider, new for every run.
@@ -173,6 +175,7 @@ impl App {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
+        let parameters = parameters.into_iter().chain(self.wants_id_token.then_some(("scope", "openid")));
         let url = Url::parse_with_params(&format!("{}/api/oauth/authorize", self.url), parameters)?;
         let (location, cookie) = redirected(client.get(url)).await?;
         let request = parameter(&location, "SAMLRequest").and_then(|field| AuthnRequest::deflated(&field));
@@ -214,6 +217,9 @@ impl App {
             ("code_verifier", &coded.verifier),
         ];
         let answer = json(self.authenticated(&client, "/api/oauth/token").form(&form)).await?;
+        if answer["id_token"].is_string() != self.wants_id_token {
+            return Err("an ID token is missing, or is too much".into());
+        }
         let access_token = answer["access_token"].as_str().ok_or("no access_token")?.to_owned();
         Ok(Tokened { person: coded.person, access_token })
     }

@@ -55,6 +55,9 @@ struct Arguments {
     /// have to be few enough logins for the tokens to live that long.
     #[arg(long)]
     poll: bool,
+    /// Asks for ID tokens too, signed in this way: RS256, ES256 or EdDSA.
+    #[arg(long)]
+    id_token: Option<String>,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -83,7 +86,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let idle = process.as_ref().map(Process::memory).transpose()?;
     let idp = Idp::new()?;
-    let app = setup::register(&client()?, &url, &arguments.api_key, &idp).await?;
+    let app = setup::register(&client()?, &url, &arguments.api_key, &idp, arguments.id_token.as_deref()).await?;
 
     // The first login fills caches and connections; the second look at Redis has to see only what every login costs.
     login::drive(&app, &idp, 1, 1, None).await?;

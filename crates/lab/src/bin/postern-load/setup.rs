@@ -24,8 +24,14 @@ struct Connection {
     client_secret: String,
 }
 
-/// Registers both. A server that knows no products (SAML Jackson) is driven by the connection's own client id.
-pub(crate) async fn register(client: &Client, url: &str, api_key: &str, idp: &Idp) -> Result<App, Failure> {
+/// Registers both, for ID tokens that are signed by `id_token` where that is asked for. A server that knows no products (SAML Jackson) is driven by the connection's own client id.
+pub(crate) async fn register(
+    client: &Client,
+    url: &str,
+    api_key: &str,
+    idp: &Idp,
+    id_token: Option<&str>,
+) -> Result<App, Failure> {
     let mut run = [0; 6];
     SystemRandom.fill(&mut run);
     let (tenant, product) = ("load.example".to_owned(), format!("load-{}", base64url(&run)));
@@ -37,6 +43,7 @@ pub(crate) async fn register(client: &Client, url: &str, api_key: &str, idp: &Id
         "name": product,
         "redirect_urls": [REDIRECT_URI],
         "token_endpoint_auth_method": "client_secret_basic",
+        "id_token_signed_response_alg": id_token.unwrap_or("RS256"),
     });
     let response = post("/api/v1/products", registration).await?;
     let registered: Option<Product> = match response.status().as_u16() {
@@ -60,5 +67,5 @@ pub(crate) async fn register(client: &Client, url: &str, api_key: &str, idp: &Id
         Some(product) => (product.client_id, product.client_secret),
         None => (connection.client_id, connection.client_secret),
     };
-    Ok(App { url: url.to_owned(), client_id, client_secret, tenant })
+    Ok(App { url: url.to_owned(), client_id, client_secret, tenant, wants_id_token: id_token.is_some() })
 }
