@@ -11,6 +11,7 @@ mod app;
 pub mod browser;
 mod demo;
 mod example;
+pub mod key_set;
 pub mod login;
 mod oidc_provider;
 mod postern;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use postern_core::ports::Timestamp;
+use postern_e2e::key_set::KeySet;
 use postern_e2e::login::{self, CODE_CHALLENGE, CODE_VERIFIER, Idp, now};
 use postern_e2e::{Postern, Redis, Settings};
 use serde_json::{Value, json};
@@ -17,14 +18,16 @@ const SESSIONS: usize = 60;
 /// Requirement: within five seconds.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
-/// When the app heard of which session.
-pub(crate) type Heard = Arc<Mutex<BTreeMap<String, Timestamp>>>;
+/// When the app heard of which session, and by which logout token.
+pub(crate) type Heard = Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f14_an_app_hears_of_every_ended_session_within_five_seconds() {
     let redis = Redis::start().await;
-    let replicas =
-        [Postern::start(&redis, Settings::default()).await, Postern::start(&redis, Settings::default()).await];
+    let one = Postern::start(&redis, Settings::default()).await;
+    let port = one.origin.rsplit(':').next().and_then(|port| port.parse().ok());
+    let other = Postern::start(&redis, Settings { public_port: port, ..Settings::default() }).await;
+    let replicas = [one, other];
     let postern = &replicas[0];
     let idp = Idp::new("https://idp.acme.example.com/metadata");
     let urls = [REDIRECT.to_owned()];
@@ -62,10 +65,17 @@ async fn f14_an_app_hears_of_every_ended_session_within_five_seconds() {
     let delays: Vec<Duration> = ended
         .iter()
         .map(|(session, ended)| {
-            let heard = heard.get(session).unwrap_or_else(|| panic!("{session} was never told"));
+            let (heard, _) = heard.get(session).unwrap_or_else(|| panic!("{session} was never told"));
             Duration::try_from(heard.duration_since(*ended)).unwrap_or_default() // told before the answer came back
         })
         .collect();
+    for replica in &replicas {
+        let set = KeySet::of(replica).await;
+        for (_, token) in heard.values() {
+            let verified = set.verify(token, &postern.public_url, &client.0);
+            assert!(verified.is_ok(), "{verified:?}");
+        }
+    }
     print(&delays);
     assert!(delays.iter().all(|delay| *delay < LIMIT), "{delays:?}");
 }
@@ -125,8 +135,8 @@ pub(crate) async fn ear() -> (String, Heard) {
                         _ => return,
                     }
                 }
-                let session = session_of(&token(&request).expect("a token"));
-                list.lock().expect("the list").insert(session, now());
+                let token = token(&request).expect("a token");
+                list.lock().expect("the list").insert(session_of(&token), (now(), token));
                 let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
                 connection.write_all(answer.as_bytes()).await.expect("an answer");
             });

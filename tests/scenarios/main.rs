@@ -15,4 +15,5 @@ mod secrecy;
 mod sign_in;
 mod single_logout;
 mod tenants;
+mod token_keys;
 mod tour;
