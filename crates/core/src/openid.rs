@@ -35,6 +35,9 @@ pub struct OidcIdp {
     /// Audiences besides us that its ID tokens may name.
     #[serde(default)]
     pub audiences: Vec<String>,
+    /// Whom our assertions name.
+    #[serde(default)]
+    pub assertion_audience: AssertionAudience,
     /// Where it sends people back to.
     #[serde(default)]
     pub callback: Callback,
@@ -164,6 +167,31 @@ impl PartialEq for ClientAuthentication {
 }
 
 impl Eq for ClientAuthentication {}
+
+/// Whom a provider wants to be named in the assertions by which we authenticate: always one, as text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// Its issuer (FAPI 2.0 §5.3.3.1, RFC 7523bis §4).
+    #[default]
+    Issuer,
+    /// The address that is called: some providers know no other (OIDC Core §9 recommended it).
+    TokenEndpoint,
+}
+
+impl AssertionAudience {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issuer => "issuer",
+            Self::TokenEndpoint => "token_endpoint",
+        }
+    }
+    /// The audience of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Issuer, Self::TokenEndpoint].into_iter().find(|audience| audience.name() == name)
+    }
+}
 
 /// A key of our own towards one provider.
 #[derive(Debug, Clone, Serialize, Deserialize)]

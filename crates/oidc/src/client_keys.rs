@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use postern_core::fault::{Code, Fault};
-use postern_core::openid::{ClientKey, OidcIdp};
+use postern_core::openid::{AssertionAudience, ClientKey, OidcIdp};
 use postern_core::ports::{Random, Timestamp};
 use postern_core::secret::{Secret, random_text};
 use postern_core::signing::SigningAlgorithm;
@@ -64,16 +64,20 @@ pub fn jwks(keys: &[ClientKey]) -> Value {
 }
 
 /// Signs that it is us. RFC 7523 §3: issuer and subject are the client ID, the audience is the provider, and it ends soon. The
-/// audience is the issuer, and its token endpoint for providers that look for that; no other provider could use the assertion,
-/// because none knows a key of this connection.
+/// audience is one text and no list (RFC 7523bis §4): a provider that stands beside another in it, or that publishes another's
+/// endpoint as its own, could use the assertion there. Here none could, because each connection has keys of its own.
 pub fn assertion(idp: &OidcIdp, keys: &[ClientKey], now: Timestamp, random: &dyn Random) -> Result<Secret, Fault> {
     let key = in_use(keys, now).ok_or(Code::RecordUnreadable)?;
     let unreadable = |why| Code::RecordUnreadable.fault().because(why);
     let signing = SigningKey::from_pem(key.algorithm, key.pem.expose()).map_err(unreadable)?;
+    let audience = match idp.assertion_audience {
+        AssertionAudience::Issuer => &idp.issuer,
+        AssertionAudience::TokenEndpoint => &idp.provider.token_endpoint,
+    };
     let claims = json!({
         "iss": idp.client_id,
         "sub": idp.client_id,
-        "aud": [idp.issuer, idp.provider.token_endpoint],
+        "aud": audience,
         "jti": random_text(random),
         "iat": now.as_second(),
         "exp": now.as_second() + ASSERTION_LIFETIME.as_secs() as i64,

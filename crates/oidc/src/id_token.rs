@@ -254,7 +254,7 @@ fn delta(duration: Duration) -> chrono::TimeDelta {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use postern_core::openid::{Callback, ClientAuthentication, Provider, VerificationKeys};
+    use postern_core::openid::{AssertionAudience, Callback, ClientAuthentication, Provider, VerificationKeys};
     use postern_core::signing::SigningAlgorithm;
     use postern_jose::signing::SigningKey;
     use serde_json::json;
@@ -278,6 +278,7 @@ pub(crate) mod tests {
             parameters: BTreeMap::new(),
             required_claims: BTreeMap::new(),
             audiences: vec![],
+            assertion_audience: AssertionAudience::default(),
             callback: Callback::Own,
             provider: Provider {
                 authorization_endpoint: "https://idp.example.com/authorize".into(),

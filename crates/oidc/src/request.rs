@@ -106,7 +106,7 @@ pub const RESERVED: [&str; 12] = [
 mod tests {
     use std::collections::HashMap;
 
-    use postern_core::openid::{Callback, ClientAuthentication, Provider, VerificationKeys};
+    use postern_core::openid::{AssertionAudience, Callback, ClientAuthentication, Provider, VerificationKeys};
     use url::Url;
 
     use super::*;
@@ -122,6 +122,7 @@ mod tests {
             parameters: [("prompt".to_owned(), "consent".to_owned()), ("domain".to_owned(), "a b".to_owned())].into(),
             required_claims: [("hd".to_owned(), "acme.example".to_owned())].into(),
             audiences: vec![],
+            assertion_audience: AssertionAudience::default(),
             callback: Callback::Shared,
             provider: Provider {
                 authorization_endpoint: "https://idp.example.com/authorize?policy=1".into(),

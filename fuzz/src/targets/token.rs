@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use postern_core::openid::{Callback, ClientAuthentication, OidcIdp, Provider, VerificationKeys};
+use postern_core::openid::{AssertionAudience, Callback, ClientAuthentication, OidcIdp, Provider, VerificationKeys};
 use postern_core::secret::Secret;
 use postern_jose::jwks::Jwks;
 use postern_jose::jws::Algorithm;
@@ -31,6 +31,7 @@ static IDP: LazyLock<OidcIdp> = LazyLock::new(|| {
         parameters: BTreeMap::new(),
         required_claims: BTreeMap::new(),
         audiences: vec![],
+        assertion_audience: AssertionAudience::default(),
         callback: Callback::Own,
         provider: Provider {
             authorization_endpoint: format!("{TOKEN_ISSUER}/authorize"),

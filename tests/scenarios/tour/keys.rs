@@ -66,7 +66,7 @@ async fn proofs(guide: &mut Guide, signer: &Signer) {
     let code = guide.code(&[("dpop_jkt", Some(&thumbprint))]).await;
     let stranger = Signer::generate().expect("a key");
     let wrongly = [
-        (Code::DpopProofMissing, None),
+        (Code::DpopProofRequired, None),
         (Code::DpopProofForm, Some(STRANGE.to_owned())),
         (Code::DpopProofRequest, Some(good(json!({ "htm": STRANGE })))),
         (Code::DpopProofTime, Some(good(json!({ "iat": 1 })))),
@@ -85,6 +85,13 @@ async fn proofs(guide: &mut Guide, signer: &Signer) {
     let answer = redeem(guide, &other, Some(&proof)).await;
     guide.meet(Code::DpopProofReplayed, answer);
 
+    let address = format!("{}/api/oauth/par", guide.postern.public_url);
+    let request = http().post(format!("{}/api/oauth/par", guide.postern.origin));
+    let request = request.basic_auth(&guide.client.0, Some(&guide.client.1)).form(&[("dpop_jkt", STRANGE)]);
+    let proof = signer.proof(("POST", &address), None, now(), json!({})).expect("a signature");
+    let answer = request.header("DPoP", proof).send().await.expect("the endpoint answers");
+    guide.meet(Code::DpopKeyNamedOther, Answer::read(answer).await);
+
     let address = format!("{}/api/oauth/userinfo", guide.postern.public_url);
     let about = |signer: &Signer, token: &str| {
         signer.proof(("GET", &address), Some(token), now(), json!({})).expect("a signature")
@@ -92,6 +99,7 @@ async fn proofs(guide: &mut Guide, signer: &Signer) {
     let plain = guide.good_login().await;
     for (fault, scheme, token, proof) in [
         (Code::TokenBound, "Bearer", &token, None),
+        (Code::DpopProofMissing, "DPoP", &token, None),
         (Code::TokenKeyOther, "DPoP", &token, Some(about(&stranger, &token))),
         (Code::DpopProofToken, "DPoP", &token, Some(about(signer, STRANGE))),
         (Code::TokenNotBound, "DPoP", &plain, Some(about(signer, &plain))),

@@ -76,6 +76,11 @@ impl Client {
         self.product.as_ref().is_some_and(|product| matches!(product.authentication, ClientAuthentication::None))
     }
 
+    /// Whether it proves itself by a signature, so that whoever finds a token of it cannot use that.
+    pub(super) fn signs(&self) -> bool {
+        self.product.as_ref().is_some_and(|product| product.authentication.keys().is_some())
+    }
+
     /// Whether what was issued to `client_id` in `scope` is this client's: under the same name, or under another name of the
     /// same registered product.
     pub(super) fn owns(&self, client_id: &str, scope: &Scope) -> bool {

@@ -295,9 +295,11 @@ impl Door {
         }
     }
 
-    /// Whether the client has no secret.
-    pub(super) fn is_public(&self) -> bool {
-        self.product.as_ref().is_some_and(|product| matches!(product.authentication, ClientAuthentication::None))
+    /// Whether PKCE alone will do: of a public client (RFC 9700 §2.1.1), and of one that is held to pushed requests, as FAPI 2.0
+    /// §5.3.2.2 holds it to both.
+    pub(super) fn needs_challenge(&self) -> bool {
+        let is_public = |product: &Product| matches!(product.authentication, ClientAuthentication::None);
+        self.product.as_ref().is_some_and(|product| is_public(product) || product.require_pushed_requests)
     }
 }
 

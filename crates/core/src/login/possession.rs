@@ -35,7 +35,7 @@ impl Logins {
     ) -> Result<Option<String>, Fault> {
         let Some(possession) = possession else {
             let wanted = bound.is_some() || client.product.as_ref().is_some_and(|product| product.dpop_bound);
-            return if wanted { Err(Code::DpopProofMissing.into()) } else { Ok(None) };
+            return if wanted { Err(Code::DpopProofRequired.into()) } else { Ok(None) };
         };
         let thumbprint = self.prove(possession, None).await?;
         match bound {
@@ -54,7 +54,7 @@ impl Logins {
         let Some(possession) = possession else { return Ok(named.map(str::to_owned)) };
         let thumbprint = self.prove(possession, None).await?;
         match named {
-            Some(named) if named != thumbprint => Err(Code::DpopKeyOther.into()),
+            Some(named) if named != thumbprint => Err(Code::DpopKeyNamedOther.into()),
             _ => Ok(Some(thumbprint)),
         }
     }

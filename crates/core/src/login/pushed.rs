@@ -82,7 +82,7 @@ impl Logins {
         parameters.set("client_id", claim.client_id);
         let request = AuthorizeRequest::read(parameters.clone());
         let door = self.door(&request).await.map_err(|refused| refused.fault)?;
-        request.check(door.is_public())?;
+        request.check(door.needs_challenge())?;
         door.answerer(&request)?;
 
         let handle = Secret::random(&*self.random, "");

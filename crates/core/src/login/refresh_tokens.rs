@@ -1,6 +1,9 @@
 //! Refresh tokens (RFC 6749 §6): each is good once and gives the next one. Whoever presents one a second time has either
 //! lost the answer, or stolen the token, or had it stolen.
 //!
+//! A client that signs who it is keeps its refresh token instead: nobody else can use it, and there is nothing to lose with an
+//! answer. FAPI 2.0 §5.3.2.1: the server "shall not use refresh token rotation except in extraordinary circumstances".
+//!
 //! RFC 9700 §4.14.2: "the authorization server cannot determine which party submitted the invalid refresh token, but it will
 //! revoke the active refresh token". So a repetition ends the session, with one grace: for [`GRACE`] after the first use, as
 //! long as the successor itself was not used, the same client gets the same successor again. A retry after a lost answer
@@ -133,17 +136,41 @@ impl Logins {
         if !client.owns(&session.record.client_id, &session.record.scope) {
             return Err(Code::RefreshTokenForOtherClient.into());
         }
-        let live = answers.get(token)?;
+        let live = answers.stored(token)?;
         let spent = answers.tombstone::<RefreshToken, SpentRefreshToken>(token)?;
-        let bound = live.as_ref().and_then(|token| token.dpop_key.clone());
+        let bound = live.as_ref().and_then(|token| token.record.dpop_key.clone());
         let bound = bound.or_else(|| spent.as_ref().and_then(|spent| spent.dpop_key.clone()));
         let key_of_sender = self.possessed(request.possession.as_ref(), &client, bound.as_deref()).await?;
         let asked = Asked { scope: request.scope.as_deref(), key_of_sender };
         match (live, spent) {
-            (Some(token), _) => self.rotate(&session, &asked, text, &token).await,
+            (Some(token), _) if client.signs() => self.keep(&session, &asked, text, &token).await,
+            (Some(token), _) => self.rotate(&session, &asked, text, &token.record).await,
             (None, Some(spent)) => self.repeated(&session, &asked, spent).await,
             (None, None) => Err(Code::RefreshTokenUnknown.into()),
         }
+    }
+
+    /// Issues, and leaves the token as it is but for its end, which moves with each use of it.
+    async fn keep(
+        &self,
+        session: &Stored<Session>,
+        asked: &Asked<'_>,
+        text: &Secret,
+        token: &Stored<RefreshToken>,
+    ) -> Result<Tokens, Fault> {
+        let (now, before) = (self.clock.now(), &*token.record);
+        self.check_refresh(&session.record, asked, before, now).await?;
+        let expires = self.refresh_token_expires(before.reach, before.until);
+        let mut batch = self.store.batch();
+        let tokens = self.refreshed(&mut batch, session, asked, before, text);
+        if expires != before.expires {
+            // Of two that use it at once either may write: the one's end is as good as the other's.
+            let used = RefreshToken { expires, ..before.clone() };
+            batch.replace_ending(&self.store.keys().refresh_token(text.expose()), token, &used, left(expires, now));
+        }
+        self.touch(&mut batch, session);
+        batch.run().await?;
+        Ok(tokens)
     }
 
     /// Spends the token and issues, in one round trip.

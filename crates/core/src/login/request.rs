@@ -179,7 +179,7 @@ impl AuthorizeRequest {
     }
 
     /// The checks that a client with a proven redirect URI hears the outcome of.
-    pub(super) fn check(&self, public_client: bool) -> Result<(), Fault> {
+    pub(super) fn check(&self, needs_challenge: bool) -> Result<(), Fault> {
         if let Some(code) = self.refused {
             return Err(code.into());
         }
@@ -194,7 +194,7 @@ impl AuthorizeRequest {
         match (&self.code_challenge, &self.state) {
             (Some(challenge), _) => check_challenge(challenge, self.code_challenge_method.as_deref()),
             // RFC 7636 §4.4.1, RFC 9700 §2.1.1: "public clients MUST use PKCE".
-            (None, _) if public_client => Err(Code::ChallengeMissing.into()),
+            (None, _) if needs_challenge => Err(Code::ChallengeMissing.into()),
             (None, None) => Err(Code::StateOrChallengeMissing.into()),
             (None, Some(_)) => Ok(()),
         }

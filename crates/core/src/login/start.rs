@@ -40,7 +40,7 @@ impl Logins {
         if request.pushed.is_none() && door.product.as_ref().is_some_and(|product| product.require_pushed_requests) {
             return Err(Code::PushRequired.into());
         }
-        request.check(door.is_public())
+        request.check(door.needs_challenge())
     }
 
     /// Saves a login that waits for `connection` to answer what `upstream` asked.

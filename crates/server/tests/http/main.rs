@@ -14,6 +14,7 @@ mod connection_keys;
 mod direct;
 mod discovery;
 mod dpop;
+mod fapi;
 mod federation;
 mod form_post;
 mod id_token;

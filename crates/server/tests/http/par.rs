@@ -4,61 +4,18 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{Answer, CALLBACK, CHALLENGE, PUBLIC, World, authn_request, waiting};
+use crate::registered::App;
+use crate::world::{CALLBACK, PUBLIC, World, authn_request, waiting};
 
 const URN: &str = "urn:ietf:params:oauth:request_uri:";
-
-/// An app that is registered, and pushes.
-struct App {
-    id: String,
-    secret: String,
-}
-
-impl App {
-    async fn new(world: &World, settings: Value) -> Self {
-        let product = world.register(settings).await;
-        let text = |name: &str| product[name].as_str().unwrap().to_owned();
-        Self { id: text("client_id"), secret: text("client_secret") }
-    }
-
-    /// Pushes the question of a login, with other parameters where they are given; an empty one is left out.
-    async fn push(&self, world: &World, given: &[(&str, &str)]) -> Answer {
-        let usual = [
-            ("client_id", self.id.as_str()),
-            ("client_secret", self.secret.as_str()),
-            ("tenant", "acme.example"),
-            ("response_type", "code"),
-            ("redirect_uri", CALLBACK),
-            ("state", "a state"),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ];
-        let kept = usual.iter().filter(|(name, _)| !given.iter().any(|(other, _)| other == name));
-        let fields: Vec<_> = kept.chain(given).filter(|(_, value)| !value.is_empty()).copied().collect();
-        world.form("/api/oauth/par", &fields, &[]).await
-    }
-
-    async fn pushed(&self, world: &World, given: &[(&str, &str)]) -> String {
-        let answer = self.push(world, given).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        answer.json()["request_uri"].as_str().unwrap().to_owned()
-    }
-
-    /// Opens a reference, with other parameters beside it.
-    async fn open(&self, world: &World, request_uri: &str, beside: &[(&str, &str)]) -> Answer {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("client_id", &self.id).append_pair("request_uri", request_uri).extend_pairs(beside);
-        world.get(&format!("/api/oauth/authorize?{}", query.finish())).await
-    }
-}
 
 #[actix_web::test]
 async fn e1_an_authenticated_client_pushes_its_question_and_gets_a_reference() {
     let world = World::new().await;
     let app = App::new(&world, json!({})).await;
-    let answer = app.push(&world, &[]).await;
+    let answer = app.push(&[]).await;
     assert_eq!(answer.status, 201);
     assert!(answer.header("cache-control").contains("no-store"));
     let body = answer.json();
@@ -66,11 +23,11 @@ async fn e1_an_authenticated_client_pushes_its_question_and_gets_a_reference() {
     assert!(body["request_uri"].as_str().unwrap().starts_with(URN));
 
     // RFC 9126 §2: authenticated like at the token endpoint.
-    assert_eq!(app.push(&world, &[("client_secret", "wrong")]).await.code(), "ClientSecretWrong");
-    let nobody = app.push(&world, &[("client_secret", "")]).await;
+    assert_eq!(app.push(&[("client_secret", "wrong")]).await.code(), "ClientSecretWrong");
+    let nobody = app.push(&[("client_secret", "")]).await;
     assert_eq!((nobody.status.as_u16(), nobody.json()["error"].as_str()), (401, Some("invalid_client")));
-    assert_eq!(app.push(&world, &[("client_id", "dummy"), ("product", "crm")]).await.code(), "ClientMissing");
-    let basic = data_encoding::BASE64.encode(format!("{}:{}", app.id, app.secret).as_bytes());
+    assert_eq!(app.push(&[("client_id", "dummy"), ("product", "crm")]).await.code(), "ClientMissing");
+    let basic = data_encoding::BASE64.encode(format!("{}:{}", app.client_id, app.secret).as_bytes());
     let form = [("tenant", "acme.example"), ("response_type", "code"), ("redirect_uri", CALLBACK), ("state", "s")];
     let answer = world.form("/api/oauth/par", &form, &[("Authorization", &format!("Basic {basic}"))]).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -86,7 +43,7 @@ async fn e1_an_authenticated_client_pushes_its_question_and_gets_a_reference() {
         (("idp_hint", "conn_other"), "invalid_request", "IdpHintForeign"),
         (("prompt", "none login"), "invalid_request", "PromptMalformed"),
     ] {
-        let answer = app.push(&world, &[given]).await;
+        let answer = app.push(&[given]).await;
         assert_eq!((answer.json()["error"].as_str(), answer.code().as_str()), (Some(error), code), "{given:?}");
         assert!(answer.status.is_client_error() && answer.header("location").is_empty(), "{given:?}");
     }
@@ -99,28 +56,28 @@ async fn e1_an_authenticated_client_pushes_its_question_and_gets_a_reference() {
 async fn e2_a_reference_is_one_clients_expires_and_completes_once() {
     let world = World::new().await;
     let app = App::new(&world, json!({})).await;
-    let reference = app.pushed(&world, &[]).await;
+    let reference = app.pushed(&[]).await;
     assert!(reference.strip_prefix(URN).unwrap().len() >= 43);
-    let other = App { id: "tenant=acme.example&product=crm".into(), secret: String::new() };
-    assert_eq!(other.open(&world, &reference, &[]).await.code(), "RequestUriUnknown");
-    assert_eq!(app.open(&world, &format!("{URN}guess"), &[]).await.code(), "RequestUriUnknown");
+    let other = App { world: &world, client_id: "tenant=acme.example&product=crm".into(), secret: String::new() };
+    assert_eq!(other.open(&reference, &[]).await.code(), "RequestUriUnknown");
+    assert_eq!(app.open(&format!("{URN}guess"), &[]).await.code(), "RequestUriUnknown");
 
     // Opened twice, before anybody signs in: a reload, and a browser that looks ahead.
-    let (first, second) = (app.open(&world, &reference, &[]).await, app.open(&world, &reference, &[]).await);
+    let (first, second) = (app.open(&reference, &[]).await, app.open(&reference, &[]).await);
     let (first, second) = (waiting(&first), waiting(&second));
     let done = world.answer(&second, &world.response(&second).signed_assertion(&world.key)).await;
     assert_eq!(done.sent("state").as_deref(), Some("a state"));
-    let proof = [("client_id", app.id.as_str()), ("client_secret", &app.secret)];
+    let proof = [("client_id", app.client_id.as_str()), ("client_secret", &app.secret)];
     assert_eq!(world.redeem_with(&done.sent("code").unwrap(), &proof).await.status, 200);
     let late = world.answer(&first, &world.response(&first).signed_assertion(&world.key)).await;
     assert_eq!((late.code().as_str(), late.sent("error").as_deref()), ("RequestUriSpent", Some("invalid_request_uri")));
-    let spent = app.open(&world, &reference, &[]).await;
+    let spent = app.open(&reference, &[]).await;
     assert_eq!((spent.code().as_str(), spent.header("location")), ("RequestUriSpent", ""));
 
-    let slow = app.pushed(&world, &[]).await;
-    let opened = waiting(&app.open(&world, &slow, &[]).await);
+    let slow = app.pushed(&[]).await;
+    let opened = waiting(&app.open(&slow, &[]).await);
     world.advance(Duration::from_secs(300));
-    assert_eq!(app.open(&world, &slow, &[]).await.code(), "RequestUriUnknown");
+    assert_eq!(app.open(&slow, &[]).await.code(), "RequestUriUnknown");
     // Whoever opened it in time may take their time to sign in.
     let done = world.answer(&opened, &world.response(&opened).signed_assertion(&world.key)).await;
     assert!(done.sent("code").is_some(), "{}", done.location());
@@ -130,12 +87,12 @@ async fn e2_a_reference_is_one_clients_expires_and_completes_once() {
 async fn e3_a_product_may_take_pushed_requests_alone() {
     let world = World::new().await;
     let app = App::new(&world, json!({ "require_pushed_authorization_requests": true })).await;
-    let plain = world.authorize(&[("client_id", &app.id), ("tenant", "acme.example")]).await;
+    let plain = world.authorize(&[("client_id", &app.client_id), ("tenant", "acme.example")]).await;
     assert_eq!((plain.sent("error").as_deref(), plain.code().as_str()), (Some("invalid_request"), "PushRequired"));
     // However its client is named.
     assert_eq!(world.authorize(&[]).await.code(), "PushRequired");
-    let reference = app.pushed(&world, &[]).await;
-    assert_eq!(app.open(&world, &reference, &[]).await.status, 302);
+    let reference = app.pushed(&[]).await;
+    assert_eq!(app.open(&reference, &[]).await.status, 302);
     let change = json!({ "name": "crm", "require_pushed_authorization_requests": false });
     let changed = world.api(Method::PATCH, "products", change).await.json();
     assert_eq!(changed["require_pushed_authorization_requests"], false);
@@ -150,7 +107,7 @@ async fn e4_what_the_browser_adds_counts_for_nothing() {
         json!({ "redirect_urls": [CALLBACK, "https://app.example.com/other", "http://localhost:3000/callback"] }),
     )
     .await;
-    let reference = app.pushed(&world, &[("prompt", "login"), ("response_mode", "query")]).await;
+    let reference = app.pushed(&[("prompt", "login"), ("response_mode", "query")]).await;
     let beside = [
         ("redirect_uri", "https://app.example.com/other"),
         ("state", "another"),
@@ -160,7 +117,7 @@ async fn e4_what_the_browser_adds_counts_for_nothing() {
         ("nonce", "another"),
         ("idp_hint", "conn_other"),
     ];
-    let opened = app.open(&world, &reference, &beside).await;
+    let opened = app.open(&reference, &beside).await;
     let request = authn_request(&opened);
     assert!(request.contains("ForceAuthn=\"true\"") && !request.contains("IsPassive"));
     let login = waiting(&opened);
@@ -170,8 +127,8 @@ async fn e4_what_the_browser_adds_counts_for_nothing() {
 
     // The person may choose among connections, and nothing else.
     let second = world.connect("acme.example", "crm", "https://second.example.com/metadata").await;
-    let reference = app.pushed(&world, &[]).await;
-    let choice = app.open(&world, &reference, &[]).await;
+    let reference = app.pushed(&[]).await;
+    let choice = app.open(&reference, &[]).await;
     let page = world.get(choice.header("location").strip_prefix("https://sso.example.com").unwrap()).await;
     let link = page.body.split("href=\"").find(|link| link.contains(second["id"].as_str().unwrap())).unwrap();
     let link = link.split('"').next().unwrap().replace("&amp;", "&");

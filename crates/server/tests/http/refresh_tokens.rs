@@ -273,6 +273,8 @@ async fn a21_b13_a_narrower_scope_is_told() {
     for same in ["openid", "openid profile email", ""] {
         assert_eq!(app.tokens(same).await.get("scope"), None, "{same}");
     }
+    // RFC 6749 §3.3: "their order does not matter".
+    assert!(app.tokens("email openid").await.get("id_token").is_some());
 }
 
 #[actix_web::test]

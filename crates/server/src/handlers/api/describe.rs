@@ -92,6 +92,7 @@ fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> Value {
         },
         "oidcIssuer": idp.issuer,
         "oidcClientAuthMethod": authentication.name(),
+        "oidcAssertionAudience": (!authentication.keys().is_empty()).then(|| idp.assertion_audience.name()),
         "oidcScopes": idp.scopes,
         "oidcParameters": (!idp.parameters.is_empty()).then_some(&idp.parameters),
         "oidcAudiences": (!idp.audiences.is_empty()).then_some(&idp.audiences),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use postern_core::connection::Connection;
 use postern_core::fault::{Code, Fault};
-use postern_core::openid::{Callback, ClientAuthentication, OidcIdp, Provider, TENANT_ID};
+use postern_core::openid::{AssertionAudience, Callback, ClientAuthentication, OidcIdp, Provider, TENANT_ID};
 use postern_core::providers::{self, Template};
 use postern_core::secret::Secret;
 use postern_oidc::client_keys;
@@ -19,10 +19,11 @@ use crate::openid;
 use crate::reply::no_store;
 
 const WHICH: [&str; 3] = ["oidcDiscoveryUrl", "oidcMetadata", "oidcIssuer"];
-const FURTHER: [&str; 8] = [
+const FURTHER: [&str; 9] = [
     "oidcClientId",
     "oidcClientSecret",
     "oidcClientAuthMethod",
+    "oidcAssertionAudience",
     "oidcScopes",
     "oidcParameters",
     "oidcRequiredClaims",
@@ -92,6 +93,7 @@ pub(super) async fn read(call: &ApiCall, present: Option<&OidcIdp>) -> Result<Oi
         parameters: present.map(|present| present.parameters.clone()).unwrap_or_default(),
         required_claims: present.map(|present| present.required_claims.clone()).unwrap_or_default(),
         audiences: present.map(|present| present.audiences.clone()).unwrap_or_default(),
+        assertion_audience: present.map(|present| present.assertion_audience).unwrap_or_default(),
         issuer,
         discovery_url,
         client_id,
@@ -175,6 +177,10 @@ fn settle(idp: &mut OidcIdp, body: &Fields) -> Result<(), Fault> {
     }
     if let Some(claims) = texts(body, "oidcRequiredClaims")? {
         idp.required_claims = claims;
+    }
+    if let Some(audience) = body.one("oidcAssertionAudience")? {
+        idp.assertion_audience = AssertionAudience::named(audience)
+            .ok_or_else(|| invalid("oidcAssertionAudience is not issuer or token_endpoint"))?;
     }
     if let Some(callback) = body.one("oidcCallback")? {
         idp.callback = Callback::named(callback).ok_or_else(|| invalid("oidcCallback is not shared or own"))?;

@@ -135,7 +135,7 @@ async fn a_connection_can_authenticate_with_keys_of_its_own() {
     let assertion = &form["client_assertion"];
     let claims = verified(assertion, &key);
     assert_eq!((&claims["iss"], &claims["sub"]), (&json!(CLIENT), &json!(CLIENT)));
-    assert_eq!(claims["aud"], json!([provider.issuer, format!("{}/token", provider.issuer)]));
+    assert_eq!(claims["aud"], json!(provider.issuer), "one text (RFC 7523bis §4)");
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 60);
 
     // Ninety days later a second key is published, and a day later it signs.
@@ -152,6 +152,20 @@ async fn a_connection_can_authenticate_with_keys_of_its_own() {
     assert_eq!(world.get(&jwks_url).await.json()["keys"], json!([published[1]]));
     let secrets = world.api(Method::GET, "sso?tenant=oidc.example&product=crm", Value::Null).await;
     assert!(!secrets.body.contains("PRIVATE"));
+
+    // A provider may look for the address that is called.
+    assert_eq!(record["oidcAssertionAudience"], "issuer");
+    let change = |audience: &str| {
+        let (id, secret) = (&record["clientID"], &record["clientSecret"]);
+        json!({ "clientID": id, "clientSecret": secret, "oidcAssertionAudience": audience })
+    };
+    assert_eq!(world.api(Method::PATCH, "sso", change("everybody")).await.code(), "FieldInvalid");
+    let changed = world.api(Method::PATCH, "sso", change("token_endpoint")).await;
+    assert!(changed.status.is_success(), "{}", changed.body);
+    assert_eq!(outcome(&login(&world, &provider).await), "code");
+    let form: HashMap<String, String> = provider.last_form().into_iter().collect();
+    let claims = verified(&form["client_assertion"], &published[1]);
+    assert_eq!(claims["aud"], json!(format!("{}/token", provider.issuer)));
     provider.stop().await;
 }
 
