@@ -131,6 +131,13 @@ impl Logins {
     }
 }
 
+impl Settings {
+    /// How long a login is kept: twice as long as the person has, so that whoever comes too late finds the way back to the app.
+    pub fn login_kept(&self) -> Duration {
+        2 * self.login_lifetime
+    }
+}
+
 /// A login that waits for the IdP's answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Login {

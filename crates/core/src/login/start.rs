@@ -28,6 +28,27 @@ pub struct Started {
     pub browser: Secret,
 }
 
+/// Why there is no login to go on with.
+#[derive(Debug)]
+pub struct Untaken {
+    /// What is told.
+    pub fault: Fault,
+    /// The login, where all that is wrong is that it is too late.
+    pub late: Option<Box<Login>>,
+}
+
+impl From<Fault> for Untaken {
+    fn from(fault: Fault) -> Self {
+        Self { fault, late: None }
+    }
+}
+
+impl From<Code> for Untaken {
+    fn from(code: Code) -> Self {
+        Fault::from(code).into()
+    }
+}
+
 impl Logins {
     /// The story of a login that begins now.
     pub fn trace(&self, scope: &Scope, client_id: &str, redirect_uri: &str) -> Trace {
@@ -56,7 +77,7 @@ impl Logins {
         let started = self.started();
         let mut batch = self.store.batch();
         let key = self.store.keys().login(&started.login_id, started.browser.expose());
-        batch.put(&key, &login, Some(self.settings.login_lifetime));
+        batch.put(&key, &login, Some(self.settings.login_kept()));
         login.trace.save_first(&mut batch, &self.store);
         batch.run().await?;
         Ok(started)
@@ -71,7 +92,7 @@ impl Logins {
         let started = self.started();
         let mut batch = self.store.batch();
         let key = self.store.keys().login(&started.login_id, started.browser.expose());
-        batch.put(&key, &login, Some(self.settings.login_lifetime));
+        batch.put(&key, &login, Some(self.settings.login_kept()));
         login.trace.save(&mut batch, &self.store);
         batch.run().await?;
         Ok(started)
@@ -133,14 +154,16 @@ impl Logins {
     }
 
     /// Takes the login that an IdP's answer belongs to, once. `browser` is what the browser's cookie for this login holds.
-    pub async fn take(&self, login_id: &str, browser: Option<&str>) -> Result<Login, Fault> {
+    pub async fn take(&self, login_id: &str, browser: Option<&str>) -> Result<Login, Untaken> {
         let browser = browser.ok_or(Code::LoginOtherBrowser)?;
         let mut batch = self.store.batch();
         let key = self.store.keys().login(login_id, browser);
         let slot = batch.consume(&key, &SpentLogin {}, self.settings.login_lifetime);
-        match batch.run().await?.consumed(slot)? {
+        let answers = batch.run().await.map_err(Fault::from)?;
+        match answers.consumed(slot).map_err(Fault::from)? {
             Spent::Live(login) if login.expires > self.clock.now() => Ok(login),
-            Spent::Live(_) | Spent::Absent => Err(Code::LoginUnknown.into()),
+            Spent::Live(late) => Err(Untaken { fault: Code::LoginUnknown.into(), late: Some(Box::new(late)) }),
+            Spent::Absent => Err(Code::LoginUnknown.into()),
             Spent::Before(_) => Err(Code::LoginSpent.into()),
         }
     }

@@ -9,6 +9,7 @@ use postern_core::login::finish::{Answer, Issued, UsedOnce};
 use postern_saml::response;
 
 use super::answered::conclude;
+use super::start_again::untaken;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -24,7 +25,10 @@ pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpR
 pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Result<HttpResponse, Refusal> {
     let login_id = relay_state(form).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
-    let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
+    let mut login = match taken {
+        Ok(login) => login,
+        Err(why) => return Err(untaken(app, why).await), // until here, failures are pages
+    };
 
     let outcome = finish(app, &mut login, form).await;
 

@@ -52,6 +52,6 @@ async fn ask_again(app: &App, browser: &Browser, login: &Login, after_post: bool
     if after_post && response.status() == StatusCode::FOUND {
         *response.status_mut() = StatusCode::SEE_OTHER;
     }
-    browser.remember(&mut response, &started.login_id, &started.browser, app.logins.settings().login_lifetime);
+    browser.remember(&mut response, &started.login_id, &started.browser, app.logins.settings().login_kept());
     Ok(response)
 }

@@ -93,7 +93,7 @@ async fn begin(
     let login_hint = request.login_hint.as_deref();
     let question = Question { upstream: &upstream, login_id: &started.login_id, asked: &request.asked, login_hint };
     let mut response = ask(app, &connection, question)?;
-    let lifetime = app.logins.settings().login_lifetime;
+    let lifetime = app.logins.settings().login_kept();
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
     Ok(response)
 }

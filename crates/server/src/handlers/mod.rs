@@ -24,6 +24,7 @@ pub mod saml_configuration;
 pub mod select;
 pub mod slo;
 pub mod sp_metadata;
+mod start_again;
 pub mod token;
 pub mod unsolicited;
 pub mod userinfo;

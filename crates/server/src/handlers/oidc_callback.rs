@@ -17,6 +17,7 @@ use postern_oidc::userinfo::{self, Failure};
 use serde_json::Map;
 
 use super::answered::conclude;
+use super::start_again::untaken;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -36,7 +37,10 @@ pub async fn own(app: Data<App>, browser: Browser, id: Path<String>, query: Fiel
 async fn answered(app: &App, browser: &Browser, query: &Fields, address: &str) -> Result<HttpResponse, Refusal> {
     let login_id = state(query).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
-    let mut login = taken.map_err(Refusal::page)?; // until here, failures are pages
+    let mut login = match taken {
+        Ok(login) => login,
+        Err(why) => return Err(untaken(app, why).await), // until here, failures are pages
+    };
 
     let outcome = finish(app, &mut login, query, address).await;
 

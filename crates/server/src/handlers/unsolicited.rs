@@ -12,11 +12,11 @@ use postern_core::login::direct::client_of;
 use postern_core::login::finish::Answer;
 use postern_core::login::handoff::HANDOFF_LIFETIME;
 use postern_core::products::Product;
-use postern_core::redirect::with_parameters;
 use postern_core::trace::Trace;
 use postern_saml::response;
 
 use super::acs::{answer, solicited};
+use super::start_again::begin_at;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -97,13 +97,8 @@ async fn hand_off(
 ) -> Result<HttpResponse, Fault> {
     let url = product.and_then(|product| product.initiate_login_url.as_ref()).ok_or(Code::InitiateLoginUrlMissing)?;
     let waiting = app.logins.hand_off(connection, answer).await?;
-    let parameters = [
-        ("iss", app.public_url.as_str()),
-        ("login_hint", &waiting.login_id),
-        ("tenant", &connection.scope.tenant),
-        ("idp_hint", &connection.id.0),
-    ];
-    let mut response = redirect(&with_parameters(url, parameters), true);
+    let url = begin_at(app, url, &connection.scope, &connection.id, Some(&waiting.login_id));
+    let mut response = redirect(&url, true);
     browser.remember(&mut response, &waiting.login_id, &waiting.browser, HANDOFF_LIFETIME);
     Ok(response)
 }

@@ -17,6 +17,8 @@ pub struct Onward {
 }
 
 impl Onward {
+    /// The login did not end, and another can begin.
+    pub const START_AGAIN: &str = "To the application";
     /// The session here is over, though the IdP's may not be.
     pub const AFTER_LOGOUT: &str = "You are signed out here. Continue to the application.";
 }

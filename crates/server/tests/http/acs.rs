@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use postern_lab::key::Key;
+use serde_json::{Value, json};
 
 use crate::world::{CALLBACK, IDP, PUBLIC, Waiting, World};
 
@@ -55,6 +57,31 @@ async fn a_login_is_taken_once_and_in_time() {
     assert_eq!(world.answer(&late, &world.response(&late).signed_assertion(&world.key)).await.code(), "LoginUnknown");
     let unknown = Waiting { relay_state: "x".into(), ..late };
     assert_eq!(world.answer(&unknown, "x").await.code(), "LoginOtherBrowser");
+}
+
+#[actix_web::test]
+async fn who_comes_too_late_finds_the_way_back_to_the_app() {
+    let world = World::new().await;
+    let found = world.api(Method::GET, "sso?tenant=acme.example&product=crm", Value::Null).await.json();
+    let start = format!(
+        "https://app.example.com/start?x=1&iss={}&tenant=acme.example&idp_hint={}",
+        url::form_urlencoded::byte_serialize(PUBLIC.as_bytes()).collect::<String>(),
+        found[0]["id"].as_str().unwrap(),
+    );
+    let link = format!("href=\"{}\"", start.replace('&', "&amp;"));
+    let page = async |late: u64| {
+        let login = world.begin(&[]).await;
+        world.advance(Duration::from_secs(late));
+        let answer = world.answer(&login, &world.response(&login).signed_assertion(&world.key)).await;
+        assert_eq!((answer.code().as_str(), answer.header("location")), ("LoginUnknown", ""));
+        answer.body
+    };
+    assert!(!page(601).await.contains("href"), "nobody registered where the app begins its logins");
+    world.register(json!({ "initiate_login_url": "https://app.example.com/start?x=1" })).await;
+    let told = page(601).await;
+    assert!(told.contains(&link), "{told}");
+    assert!(page(1199).await.contains(&link));
+    assert!(!page(1201).await.contains("href"), "whose login it was is forgotten");
 }
 
 #[actix_web::test]

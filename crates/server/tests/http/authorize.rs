@@ -282,7 +282,7 @@ async fn the_login_cookie_is_bound_to_host_and_browser_and_their_number_is_bound
     let answer = world.authorize(&[]).await;
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-postern-"));
-    for part in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=None", "; Max-Age=600"] {
+    for part in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=None", "; Max-Age=1200"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(answer.sent("RelayState").unwrap().len() <= 80, "H7");
