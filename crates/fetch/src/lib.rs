@@ -12,10 +12,13 @@
 //! - At most [`MOST_REDIRECTS`] redirects, one time limit over everything, one size limit on the body. Compression is
 //!   neither asked for nor undone, so that the bytes counted are the bytes kept.
 //!
+//! Domains are proven by records of the domain name system, which [`dns`] asks for.
+//!
 //! **With a proxy**, the proxy resolves names and Postern sees no address to check. Addresses written as such in a URL are
 //! still checked, `localhost` is refused and `http` needs such an address in an opened network, but keeping names away from
 //! inner networks is then the proxy's work. Every request goes through it.
 
+pub mod dns;
 mod failure;
 mod guard;
 mod resolver;

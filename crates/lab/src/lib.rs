@@ -1,6 +1,6 @@
 //! A make-believe world around Postern, for the demo, the tests and the load command: an identity provider for each protocol
 //! ([`idp`], [`openid`]), an app that signs people in ([`app`]) and has keys of its own ([`signer`]), the keys and messages they
-//! need ([`key`], [`response`], [`encryption`]), and what
+//! need ([`key`], [`response`], [`encryption`]), a name server ([`dns`]), and what
 //! somebody with bad intentions would send instead ([`attack`]).
 //!
 //! Nothing here uses `postern-saml`. Messages are written and signed by code of this crate's own, so that a fault of the
@@ -10,6 +10,7 @@
 pub mod app;
 pub mod attack;
 pub mod client;
+pub mod dns;
 pub mod encryption;
 pub mod idp;
 pub mod key;
