@@ -16,6 +16,7 @@ use crate::expiry::last_expiry;
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
+use crate::policy::Rules;
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
 use crate::providers;
@@ -298,6 +299,19 @@ impl Connections {
         match connection.deactivated {
             false => Ok(connection),
             true => Err(Code::ConnectionDeactivated.into()),
+        }
+    }
+
+    /// The same, with the rules by which a login of this scope is judged now.
+    pub async fn answering_in(&self, scope: &Scope, id: &ConnectionId) -> Result<(Arc<Connection>, Rules), Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let (connection, rules) = (batch.get(&keys.connection(id)), Rules::ask(&mut batch, &keys, scope));
+        let answers = batch.run().await?;
+        let connection = answers.get(connection)?.filter(|connection| connection.scope == *scope);
+        match connection.ok_or(Code::ConnectionMissing)? {
+            connection if connection.deactivated => Err(Code::ConnectionDeactivated.into()),
+            connection => Ok((connection, rules.answer(&answers)?)),
         }
     }
 

@@ -9,9 +9,10 @@ use serde_json::json;
 use crate::client_metadata::{ClientAuthentication, backchannel_url, changed_keys, refresh_tokens};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
+use crate::policy::Rules;
 use crate::ports::{Clock, Random};
 use crate::redirect;
-use crate::scope::check_name;
+use crate::scope::{Scope, check_name};
 use crate::secret::{Secret, SecretHash, random_id};
 use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
@@ -252,6 +253,15 @@ impl Products {
             return Err(Code::ChangedMeanwhile.into());
         }
         self.tell(EventKind::ProductUpdated, product).await
+    }
+
+    /// The product of a scope, if it is registered, and the rules by which a login of the scope is judged now.
+    pub async fn find_with_rules(&self, scope: &Scope) -> Result<(Option<Arc<Product>>, Rules), Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let (product, rules) = (batch.get(&keys.product(&scope.product)), Rules::ask(&mut batch, &keys, scope));
+        let answers = batch.run().await?;
+        Ok((answers.get(product)?, rules.answer(&answers)?))
     }
 
     /// The product of this name.

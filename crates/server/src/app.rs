@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use postern_core::connection::{Allowance, Connection, ConnectionId, Idp, SamlIdp};
 use postern_core::connections::Connections;
+use postern_core::domains::Domains;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
 use postern_core::logout_notices::LogoutNotices;
 use postern_core::openid::{Callback, OidcIdp};
 use postern_core::own_keys::{Drawer, KeyCupboard};
-use postern_core::ports::{Backend, Clock, Random, Seal, StoreError, Timestamp};
+use postern_core::policy::Policies;
+use postern_core::ports::{Backend, Clock, Dns, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
 use postern_core::secret::Secret;
 use postern_core::sessions::Sessions;
@@ -27,6 +29,7 @@ use postern_store::StoreUrl;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
+use crate::dns::Resolver;
 use crate::jobs::lookup;
 use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
@@ -43,6 +46,12 @@ pub struct App {
     pub connections: Connections,
     /// The registered apps.
     pub products: Products,
+    /// The tenants' e-mail domains.
+    pub domains: Domains,
+    /// What tenants want of their logins.
+    pub policies: Policies,
+    /// The domain name system, which proves domains.
+    pub dns: Arc<dyn Dns>,
     /// Who is signed in.
     pub sessions: Sessions,
     /// What apps are still to be told of.
@@ -112,6 +121,7 @@ impl App {
             refresh_lifetime: config.oauth.refresh_lifetime,
             refresh_idle: config.oauth.refresh_idle,
             dpop_nonce: config.oauth.dpop_nonce,
+            domains_unique: config.domains.settings.unique,
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let proofs = Arc::new(Proofs { issuer: config.public_url.as_str().to_owned() });
@@ -125,6 +135,9 @@ impl App {
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
+            domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
+            policies: Policies::new(store.clone()),
+            dns: Arc::new(Resolver(postern_fetch::dns::Dns::new(config.domains.dns_server))),
             sessions,
             logout_notices: LogoutNotices::new(store.clone(), clock.clone()),
             notices_queued,

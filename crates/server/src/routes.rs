@@ -126,6 +126,9 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/providers/{id}", "GET", get => api::providers::find);
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
+    route!(config, "/api/v1/domains", "GET, POST", get => api::domains::find, post => api::domains::claim);
+    route!(config, "/api/v1/domains/{id}", "DELETE, GET, PATCH", get => api::domains::get, patch => api::domains::update, delete => api::domains::delete);
+    route!(config, "/api/v1/domains/{id}/verify", "POST", post => api::domains::verify);
     route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);
     route!(config, "/api/v1/events", "GET", get => api::events::read);
     route!(config, "/api/v1/sp-keys", "DELETE, GET, POST", get => api::sp_keys::list, post => api::sp_keys::add, delete => api::sp_keys::remove);

@@ -82,14 +82,14 @@ impl Record for Domain {
 }
 
 /// The domains of a scope, in the order in which they were claimed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeDomains {
     /// Each of them.
     pub domains: Vec<Listed>,
 }
 
 /// What the list of a scope says of one domain.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The claim.
     pub id: DomainId,
@@ -123,6 +123,11 @@ impl ScopeDomains {
     /// Whether any of them is proven.
     pub fn any_proven(&self) -> bool {
         self.domains.iter().any(|domain| domain.proven)
+    }
+
+    /// The names of those that are proven.
+    pub fn proven(&self) -> impl Iterator<Item = &DomainName> {
+        self.domains.iter().filter(|domain| domain.proven).map(|domain| &domain.name)
     }
 
     /// Whether the proven ones among them reach to this name.
@@ -180,9 +185,14 @@ impl Domains {
         Self { store, clock, random, settings }
     }
 
-    /// Among whom a domain belongs to one tenant.
-    pub fn unique(&self) -> Unique {
-        self.settings.unique
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// When a domain is lost whose record is gone since then, unless it comes back.
+    pub fn lapses(&self, failing_since: Timestamp) -> Timestamp {
+        after(failing_since, self.settings.grace)
     }
 
     /// Claims a domain. Who claims it again gets the claim that is there, with what the settings change of it; the flag says
@@ -329,16 +339,23 @@ impl Domains {
         self.settle(&stored, domain, Some(EventKind::DomainVerified)).await
     }
 
-    /// Takes what a look at DNS found ([`proof::look`]): proves the domain, notes the attempt, or counts towards its loss. The
-    /// fault is told once it is noted.
-    pub async fn looked(&self, id: &DomainId, found: Result<(), Fault>) -> Result<Arc<Domain>, Fault> {
+    /// Takes what a look at DNS found ([`proof::look`]): proves the domain, notes the attempt, or counts towards its loss.
+    pub async fn looked(&self, id: &DomainId, found: &Result<(), Fault>) -> Result<Arc<Domain>, Fault> {
         let stored = self.stored(id).await?;
         let now = self.clock.now();
-        let (state, kind) = stored.record.state.after(&found, now, self.settings.grace);
+        let (state, kind) = stored.record.state.after(found, now, self.settings.grace);
         let mut domain = Domain { state, ..(*stored.record).clone() };
-        domain.note(Attempt::of(&found, now));
-        let settled = self.settle(&stored, domain, kind).await?;
-        found.map(|()| settled)
+        domain.note(Attempt::of(found, now));
+        match self.settle(&stored, domain, kind).await {
+            Err(fault) if fault.code == Code::DomainTaken => {
+                let mut refused = (*stored.record).clone();
+                let taken = Err(fault);
+                refused.note(Attempt::of(&taken, now));
+                self.settle(&stored, refused, None).await?;
+                taken.map(|()| stored.record)
+            }
+            settled => settled,
+        }
     }
 
     /// Writes what became of a claim into all three places. Where it becomes proven, the record of owners decides first: it is
@@ -355,7 +372,11 @@ impl Domains {
             let mut batch = self.store.batch();
             self.queue(&mut batch, &domain);
             batch.run().await?;
-            self.own(&domain).await?;
+            match self.own(&domain).await {
+                // It was the tenant's before domains.unique said otherwise, and stays theirs.
+                Err(fault) if fault.code == Code::DomainTaken && stored.record.state.is_proven() => {}
+                owned => owned?,
+            }
         } else if stored.record.state.is_proven() {
             self.disown(&domain).await?;
         }
@@ -453,8 +474,10 @@ impl Domains {
         self.change_owners(&domain.name, |owners| match owners.excludes(&domain.scope, self.settings.unique) {
             true => Err(Code::DomainTaken.into()),
             false => {
-                owners.owners.retain(|other| other.scope != owner.scope);
-                owners.owners.push(owner.clone());
+                match owners.owners.iter_mut().find(|other| other.scope == owner.scope) {
+                    Some(present) => *present = owner.clone(),
+                    None => owners.owners.push(owner.clone()),
+                }
                 Ok(())
             }
         })
@@ -499,7 +522,7 @@ impl Domains {
 
     /// Changes a record in one atomic step, again from its present state where somebody else changed it at the same time. One
     /// that holds nothing any more goes.
-    async fn change<R: Record + Clone + Default>(
+    async fn change<R: Record + Clone + Default + PartialEq>(
         &self,
         key: &crate::store::Key<R>,
         change: impl Fn(&mut R) -> Result<(), Fault>,
@@ -511,6 +534,9 @@ impl Domains {
             let stored = batch.run().await?.stored(slot)?;
             let mut record = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
             change(&mut record)?;
+            if stored.as_ref().is_some_and(|stored| *stored.record == record) {
+                return Ok(());
+            }
             let mut batch = self.store.batch();
             let written = match (&stored, is_empty(&record)) {
                 (None, true) => return Ok(()),

@@ -24,7 +24,7 @@ pub enum Unique {
 }
 
 /// Who has a domain.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainOwners {
     /// At most one for each scope.
     pub owners: Vec<Owner>,

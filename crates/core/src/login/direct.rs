@@ -15,6 +15,7 @@ use crate::client_metadata::ClientAuthentication;
 use crate::connection::Connection;
 use crate::fault::{Code, Fault};
 use crate::mapping;
+use crate::policy::Rules;
 use crate::products::Product;
 use crate::redirect;
 use crate::trace::Trace;
@@ -25,14 +26,13 @@ impl Logins {
         &self,
         connection: &Connection,
         product: Option<Arc<Product>>,
+        rules: &Rules,
         mut answer: Answer,
         trace: Trace,
     ) -> Result<(ReturnTo, Issued), Fault> {
         let return_to = landing(connection, product.as_deref())?;
-        self.use_once(connection, &answer).await?;
         let attributes = mapping::names(&answer.identity);
-        answer.keep_own(connection)?;
-        let person = self.person(connection, &answer)?;
+        let person = self.admit(connection, rules, &mut answer).await?;
         let client_id = client_of(connection, product.as_deref());
         let door = Door::of_nobody(connection.scope.clone(), client_id, product, return_to);
         let nothing = AuthorizeRequest::read(Parameters::default());

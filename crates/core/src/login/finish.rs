@@ -6,18 +6,18 @@ use serde_json::{Map, Value, json};
 
 use super::session::{ListedBy, Listing, Session, SessionId};
 use super::start::after;
-use super::{Grant, Login, Logins, Person, Replay, Terms, oauth_scope};
+use super::{Grant, Login, Logins, Person, Terms, oauth_scope};
 use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::identity::Identity;
 use crate::identity::SubjectName;
 use crate::mapping;
+use crate::policy::Rules;
 use crate::ports::Timestamp;
 use crate::scoped;
 use crate::secret::{Secret, SecretHash};
 use crate::sessions::left;
-use crate::store::Key;
 use crate::trace::Outcome;
 
 /// A verified answer of an IdP.
@@ -76,15 +76,15 @@ impl Logins {
         &self,
         login: &mut Login,
         connection: &Connection,
+        rules: &Rules,
         mut answer: Answer,
     ) -> Result<Issued, Fault> {
         login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
         login.trace.notes.extend(answer.notes.iter().cloned());
-        self.use_once(connection, &answer).await?;
-        answer.keep_own(connection)?;
+        let admitted = self.admit(connection, rules, &mut answer).await;
         login.trace.anomalies.append(&mut answer.anomalies);
-        let person = self.person(connection, &answer)?;
+        let person = admitted?;
         login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
         self.issue_code(login, connection, person, "sp-initiated").await
     }
@@ -185,30 +185,6 @@ impl Logins {
             browser: None,
             offline_ends: terms.refresh.filter(|_| offline).map(|lifetime| after(now, lifetime)),
         }
-    }
-
-    /// How long a used assertion is remembered at most, whatever its IdP calls its lifetime ("the year 9999"). No request
-    /// lives longer than an hour, and no unsolicited assertion is taken much more than an hour after it was issued.
-    const LONGEST_MEMORY: Duration = Duration::from_secs(24 * 3600);
-
-    /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
-    /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
-    /// the verifier's own last instant, so the memory cannot be shorter than the acceptance.
-    pub(super) async fn use_once(&self, connection: &Connection, answer: &Answer) -> Result<(), Fault> {
-        let Some(assertion) = &answer.assertion else { return Ok(()) };
-        match self.remember(&self.store.keys().replay(&connection.id, &assertion.id), assertion).await? {
-            true => Ok(()),
-            false => Err(Code::SamlAssertionReplayed.into()),
-        }
-    }
-
-    /// Remembers that something was used, for as long as it could be presented again. Whether this was the first time.
-    pub(super) async fn remember(&self, key: &Key<Replay>, used: &UsedOnce) -> Result<bool, Fault> {
-        let lifetime = used.usable_until.duration_since(self.clock.now());
-        let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
-        let mut batch = self.store.batch();
-        let first = batch.put_new(key, &Replay {}, Some(lifetime.min(Self::LONGEST_MEMORY)));
-        Ok(batch.run().await?.written(first))
     }
 
     /// Who it is to the app. The subject is a keyed hash of whose person it is and of what the IdP calls them for good.

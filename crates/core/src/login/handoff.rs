@@ -16,6 +16,7 @@ use super::{Logins, Person, SpentLogin, Upstream};
 use crate::connection::{Connection, ConnectionId};
 use crate::fault::Fault;
 use crate::mapping;
+use crate::policy::Rules;
 use crate::ports::Timestamp;
 use crate::store::{Record, Spent};
 use crate::trace::Trace;
@@ -42,13 +43,12 @@ impl Record for Handoff {
 
 impl Logins {
     /// Uses the answer and lets the person wait. What is kept are claims, never the assertion.
-    pub async fn hand_off(&self, connection: &Connection, mut answer: Answer) -> Result<Started, Fault> {
-        self.use_once(connection, &answer).await?;
+    pub async fn hand_off(&self, connection: &Connection, rules: &Rules, mut answer: Answer) -> Result<Started, Fault> {
         let attributes = mapping::names(&answer.identity);
-        answer.keep_own(connection)?;
+        let person = self.admit(connection, rules, &mut answer).await?;
         let handoff = Handoff {
             connection: connection.id.clone(),
-            person: self.person(connection, &answer)?,
+            person,
             attributes,
             notes: answer.notes,
             anomalies: answer.anomalies,

@@ -16,6 +16,7 @@
 //! | how the person is to be authenticated | [`authentication`] |
 //! | which client, which redirect, which connection | [`door`] |
 //! | begin, and find again | [`start`] |
+//! | whom the IdP may speak for | [`admit`] |
 //! | identity to code | [`finish`] |
 //! | a login that began at the IdP | [`handoff`], or [`direct`] |
 //! | which client calls | [`client`] |
@@ -33,6 +34,7 @@
 //! Until the redirect URI is proven, a refusal is a page. From then on the app hears of it, under the trace id that the
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
 
+mod admit;
 pub mod authentication;
 pub mod client;
 pub mod direct;
@@ -61,6 +63,7 @@ use serde::{Deserialize, Serialize};
 use self::authentication::Asked;
 use self::session::{Reach, SessionTerms};
 use crate::connection::ConnectionId;
+use crate::domains::owners::Unique;
 use crate::fault::{Code, Fault};
 use crate::identity::Authentication;
 use crate::mapping::Claims;
@@ -108,6 +111,8 @@ pub struct Settings {
     pub refresh_idle: Duration,
     /// Whether proofs of possession have to repeat a nonce of ours.
     pub dpop_nonce: bool,
+    /// Among whom a domain belongs to one tenant.
+    pub domains_unique: Unique,
     /// Opens products without a registration to clients that name no connection of their own.
     pub client_secret_verifier: Option<SecretHash>,
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use postern_core::ports::{Clock, Random};
 use postern_store::KeyRing;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::ConfigFile;
 use crate::app::{App, Parts};
@@ -49,6 +52,7 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     actix_web::rt::spawn(jobs::keys::run(app.clone()));
     actix_web::rt::spawn(jobs::sessions::run(app.clone()));
     actix_web::rt::spawn(jobs::certificates::run(app.clone()));
+    actix_web::rt::spawn(jobs::domains::run(app.clone()));
     actix_web::rt::spawn(jobs::logout_notices::run(app.clone()));
     listeners.serve(app).await?;
     Ok(ExitCode::SUCCESS)
@@ -74,8 +78,10 @@ pub(super) fn start_log(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_default(); // it was parsed once when the configuration was read
     let colours = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr);
+    // What looks names up writes them into the log at its lower levels, and names of domains are names of customers.
+    let nameless = FilterFn::new(|metadata| !metadata.target().starts_with("hickory_"));
     match log.format {
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-        LogFormat::Human => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().with(nameless).init(),
+        LogFormat::Human => lines.finish().with(nameless).init(),
     }
 }

@@ -7,6 +7,7 @@
 
 mod admin;
 mod basics;
+mod domains;
 mod fetch;
 pub mod first_run;
 mod kubernetes;
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 use postern_store::RootKeys;
 
 pub use self::admin::{Admin, ApiKey};
+pub use self::domains::Domains;
 pub use self::log::{Log, LogFormat};
 pub use self::oauth::Oauth;
 pub use self::operations::Operations;
@@ -61,6 +63,8 @@ pub struct Config {
     pub root_keys: Option<RootKeys>,
     /// Towards SAML identity providers.
     pub saml: Saml,
+    /// The e-mail domains of tenants.
+    pub domains: Domains,
     /// Outgoing requests.
     pub fetch: postern_fetch::Options,
     /// Towards the apps.
@@ -121,6 +125,7 @@ impl Config {
             admin: Admin::read(&mut reading, listen, operations.listen),
             root_keys: seal::read(&mut reading, &store.url),
             saml: Saml::read(&mut reading, &public_url),
+            domains: Domains::read(&mut reading),
             fetch: fetch::read(&mut reading),
             oauth: Oauth::read(&mut reading),
             log: Log::read(&mut reading),
@@ -142,6 +147,7 @@ const SECTIONS: &[Section] = &[
     seal::SECTION,
     Saml::SECTION,
     Oauth::SECTION,
+    Domains::SECTION,
     fetch::SECTION,
     Log::SECTION,
 ];

@@ -48,7 +48,8 @@ async fn answered(app: &App, browser: &Browser, query: &Fields, address: &str) -
 }
 
 async fn finish(app: &App, login: &mut Login, query: &Fields, address: &str) -> Result<Issued, Fault> {
-    let connection = app.connections.answering(&login.connection).await?; // as it is now, not as it was at authorize
+    let scope = &login.requested.scope;
+    let (connection, rules) = app.connections.answering_in(scope, &login.connection).await?; // as they are now, not at authorize
     let (idp, (nonce, pkce_verifier)) = (connection.idp.oidc()?, login.upstream.oidc()?);
     let callback = app.oidc_callback_of(&connection, idp.callback);
     let code = said(query)?.code(idp, &callback, address)?; // whose answer it is, and whether it is one
@@ -56,7 +57,7 @@ async fn finish(app: &App, login: &mut Login, query: &Fields, address: &str) -> 
     let tokens = redeem(&app.fetch, idp, redemption, app.now(), &*app.random).await?; // from here on in memory alone
     let id_token = lookup::verify_id_token(app, &connection, &tokens, nonce).await?; // signature, rules
     let answer = person(app, &connection, &tokens, &id_token).await?; // more claims, where some are missing
-    app.logins.finish(login, &connection, answer).await // identity, claims, code
+    app.logins.finish(login, &connection, &rules, answer).await // identity, claims, code
 }
 
 /// OpenID Connect ends here: from a verified ID token to what a login needs of it.

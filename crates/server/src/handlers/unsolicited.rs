@@ -11,6 +11,7 @@ use postern_core::fault::{Code, Fault};
 use postern_core::login::direct::client_of;
 use postern_core::login::finish::Answer;
 use postern_core::login::handoff::HANDOFF_LIFETIME;
+use postern_core::policy::Rules;
 use postern_core::products::Product;
 use postern_core::trace::Trace;
 use postern_saml::response;
@@ -36,17 +37,17 @@ pub async fn unsolicited(
     }
     let id = ConnectionId(path.into_inner());
     let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
-    let product = app.products.find(&connection.scope.product).await.map_err(Refusal::page)?;
+    let (product, rules) = app.products.find_with_rules(&connection.scope).await.map_err(Refusal::page)?;
     let trace = trace(&app, &connection, product.as_deref());
 
     let outcome = async {
         let connection = lookup::current(&app, connection.clone()).await?;
         let answer = accept(&app, &connection, &form).await?;
         match connection.unsolicited_delivery {
-            Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), answer).await,
+            Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), &rules, answer).await,
             Delivery::Direct => {
                 let (return_to, issued) =
-                    app.logins.deliver(&connection, product.clone(), answer, trace.clone()).await?;
+                    app.logins.deliver(&connection, product.clone(), &rules, answer, trace.clone()).await?;
                 Ok(signed_in(&app, &browser, &return_to, &issued, true))
             }
         }
@@ -93,10 +94,11 @@ async fn hand_off(
     browser: &Browser,
     connection: &Connection,
     product: Option<&Product>,
+    rules: &Rules,
     answer: Answer,
 ) -> Result<HttpResponse, Fault> {
     let url = product.and_then(|product| product.initiate_login_url.as_ref()).ok_or(Code::InitiateLoginUrlMissing)?;
-    let waiting = app.logins.hand_off(connection, answer).await?;
+    let waiting = app.logins.hand_off(connection, rules, answer).await?;
     let url = begin_at(app, url, &connection.scope, &connection.id, Some(&waiting.login_id));
     let mut response = redirect(&url, true);
     browser.remember(&mut response, &waiting.login_id, &waiting.browser, HANDOFF_LIFETIME);

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod client_keys;
+pub mod domains;
 pub mod keys;
 pub mod logout_notices;
 pub mod lookup;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::domains;
 use crate::registered::{App, member};
 use crate::world::{IDP, World};
 
@@ -63,6 +64,24 @@ async fn a_pushed_request_costs_five_more() {
         trips = (world.counted.counts() - before).round_trips;
     }
     assert_eq!(trips, 9 + 5, "a change belongs into docs/LOGIN.md");
+}
+
+#[actix_web::test]
+async fn domains_cost_a_login_nothing_whoever_has_proven_them() {
+    let (world, dns) = domains::world("").await;
+    let scope = ("client_id", "tenant=acme.example&product=crm");
+    let secret = world.connection_secret("acme.example").await;
+    for name in ["example.com", "globex.example"] {
+        dns.publish(name, &[]);
+    }
+    // Nobody; somebody else, so that it is asked whose the address is; the tenant itself.
+    for owner in [None, Some(("globex.example", "globex.example")), Some(("acme.example", "example.com"))] {
+        if let Some((tenant, name)) = owner {
+            domains::prove(&world, &dns, tenant, name, json!({})).await;
+        }
+        let trips = warm(&world, &[scope], &[scope, ("client_secret", &secret)]).await;
+        assert_eq!(trips, 10, "{owner:?}; a change belongs into docs/PERFORMANCE.md");
+    }
 }
 
 #[actix_web::test]

@@ -51,6 +51,12 @@ impl MemoryBackend {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.indexes.iter().map(|(name, index)| (name.clone(), index.count())).collect()
     }
+
+    /// The keys that have a value, for the same tests.
+    pub fn keys(&self) -> Vec<String> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.values.keys(self.clock.now()).map(str::to_owned).collect()
+    }
 }
 
 #[async_trait]

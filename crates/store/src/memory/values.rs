@@ -51,6 +51,11 @@ impl Values {
         self.entries.get(key).filter(|entry| entry.lives(now)).map(|entry| &*entry.value)
     }
 
+    /// The keys that have a value.
+    pub(crate) fn keys(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(move |(_, entry)| entry.lives(now)).map(|(key, _)| &**key)
+    }
+
     /// Writes a value, whatever was there.
     pub(crate) fn set(
         &mut self,

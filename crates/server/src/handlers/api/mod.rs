@@ -2,6 +2,7 @@
 
 pub mod connection_keys;
 pub(super) mod describe;
+pub mod domains;
 pub mod events;
 pub mod idp;
 pub mod openid;
