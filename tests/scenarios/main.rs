@@ -3,6 +3,7 @@
 mod contention;
 mod cookie;
 mod demo;
+mod domains;
 mod example;
 mod faults;
 mod identity_providers;

@@ -15,6 +15,7 @@
 //! | the person signs out | `logout` |
 //! | the identity provider signs the person out | `single_logout` |
 //! | the operator calls | `api` |
+//! | a tenant claims a domain | `domains` |
 //! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
 
@@ -22,6 +23,7 @@ mod acs;
 mod api;
 mod asking;
 mod authorize;
+mod domains;
 mod encryption;
 mod federation;
 mod keys;
@@ -36,6 +38,7 @@ mod token;
 use postern_core::fault::Code;
 use postern_e2e::login::{self, Answer, CODE_CHALLENGE, CODE_VERIFIER, Idp, Waiting};
 use postern_e2e::{Postern, Redis, Settings};
+use postern_lab::dns::NameServer;
 use postern_lab::response::Response;
 
 use crate::marks::Marks;
@@ -49,6 +52,7 @@ const NONCE: &str = "nonce-j2k9xh5r";
 const HINT: &str = "hint-b6m4wq8s@mail-h6j9ce.example.com";
 const NAME_ID: &str = "name-id-v3f8ta1g";
 const EMAIL: &str = "alice-d5p2ly7o@mail-h6j9ce.example.com";
+const MAIL_DOMAIN: &str = "mail-h6j9ce.example.com";
 const FIRST_NAME: &str = "Alice-X9r4Gk2w";
 const LAST_NAME: &str = "Liddell-T6m1Zs8c";
 const GROUP: &str = "group-y4b7nq3v";
@@ -77,6 +81,7 @@ pub(crate) struct Tour {
 struct Guide {
     redis: Redis,
     postern: Postern,
+    dns: NameServer,
     idp: Idp,
     client: (String, String),
     met: Vec<Code>,
@@ -102,6 +107,7 @@ impl Tour {
         logout::visit(&mut guide).await;
         single_logout::visit(&mut guide).await;
         api::visit(&mut guide).await;
+        domains::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
@@ -113,7 +119,7 @@ impl Tour {
 
 impl Guide {
     async fn arrive() -> Self {
-        let redis = Redis::start().await;
+        let (redis, dns) = (Redis::start().await, NameServer::start().await.expect("a name server"));
         let keys = serde_json::json!([
             Postern::API_KEY,
             { "key": api::READ_ONLY_KEY, "read_only": true },
@@ -123,6 +129,7 @@ impl Guide {
             ("POSTERN_LOG__FILTER", "debug".to_owned()),
             ("POSTERN_ADMIN__API_KEYS", keys.to_string()),
             ("POSTERN_FETCH__TIMEOUT_SECONDS", "1".to_owned()),
+            ("POSTERN_DOMAINS__DNS_SERVER", dns.address.to_string()),
         ];
         let postern = Postern::start(&redis, Settings { environment, ..Settings::default() }).await;
         let idp = Idp::new(ENTITY_ID);
@@ -141,7 +148,7 @@ impl Guide {
             ("login hint", HINT),
             ("NameID", NAME_ID),
             ("e-mail address", EMAIL),
-            ("domain of the e-mail address", "mail-h6j9ce.example.com"),
+            ("domain of the e-mail address", MAIL_DOMAIN),
             ("first name", FIRST_NAME),
             ("last name", LAST_NAME),
             ("group", GROUP),
@@ -163,7 +170,7 @@ impl Guide {
             marks.add(name, value);
         }
         marks.add_document("certificate", idp.key.certificate());
-        Self { redis, postern, idp, client, met: vec![], marks }
+        Self { redis, postern, dns, idp, client, met: vec![], marks }
     }
 
     /// What the app asks, changed.
