@@ -125,6 +125,25 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
+fn a_name_server_is_an_address_and_domains_are_unique_in_one_of_two_ways() {
+    let server = |text: &str| load("", &[("POSTERN_DOMAINS__DNS_SERVER", text)]).unwrap().domains.dns_server;
+    assert_eq!(server("10.0.0.10"), Some(([10, 0, 0, 10], 53).into()));
+    assert_eq!(server("10.0.0.10:5353"), Some(([10, 0, 0, 10], 5353).into()));
+    assert_eq!(server("fd00::10"), server("[fd00::10]:53"));
+    assert_eq!(load("", &[]).unwrap().domains.dns_server, None);
+    let told = refusal(
+        "domains.unique = 'world'\ndomains.dns_server = 'dns.example.com'\ndomains.grace_seconds = 7776001",
+        &[],
+    );
+    for (setting, fault) in
+        [("unique", "is 'world'"), ("dns_server", "is 'dns.example.com'"), ("grace_seconds", "is 7776001")]
+    {
+        let found = told.lines().any(|line| line.contains(&format!("domains.{setting} ")) && line.contains(fault));
+        assert!(found, "{setting} is missing in:\n{told}");
+    }
+}
+
+#[test]
 fn no_secret_is_told_to_whoever_reads_the_problems() {
     let cases: [(&str, &[(&str, &str)]); 7] = [
         ("oauth.client_secret_verifier = ['hunter2-hunter2-hunter2']", &[]),
