@@ -17,6 +17,17 @@ use postern_lab::metadata::metadata;
 use postern_lab::response::{ACS, AUDIENCE, IDP, Response, SUCCESS};
 use serde_json::{Value, json};
 
+/// E-mail addresses and domains, good and odd.
+const ADDRESSES: &[&str] = &[
+    "alice@acme.example",
+    "a+b@b\u{fc}cher.ACME.example.",
+    "xn--bcher-kva.example",
+    "a@eu.acme.co.uk",
+    "\"a@b\"@acme.example",
+    "a@192.0.2.1",
+    "a@stra\u{df}e.example\u{3002}com",
+];
+
 fn main() {
     let [key, other_key, ours] = [(); 3].map(|()| Key::generate().expect("a key"));
     let metadata = metadata(IDP, "https://idp.example.com/sso", &key);
@@ -127,6 +138,9 @@ fn main() {
         let query =
             format!("{redirect}\0redirect_uri={redirect}&client_id=tenant%3Dt%26product%3Dp&state=s&scope=openid");
         keep(&format!("corpus/authorize/{number}"), query.as_bytes());
+    }
+    for (number, address) in ADDRESSES.iter().enumerate() {
+        keep(&format!("corpus/address/{number}"), address.as_bytes());
     }
     for (number, text) in ["state&=+ %/", "\u{e9}<&>\"'", "a b"].iter().enumerate() {
         let query = ["", "idpid=C01&x=%20", "&"][number];

@@ -9,6 +9,7 @@
 //! | `query` | what a signed request by the Redirect binding is made of | arrives as it was signed, and is read as it was meant |
 //! | `decode` | the form field `SAMLResponse` | decoded ⇒ within the limits, and the same again after encoding |
 //! | `authorize` | a registered redirect URI and a query | allowed ⇒ leads to the registered host |
+//! | `address` | an e-mail address, or a domain | read ⇒ one domain, which reads as itself however it is written |
 //! | `seal` | a sealed record | opens ⇒ is the original, at its place |
 //! | `token` | an ID token, a client's assertion, a DPoP proof, our own ID token again | accepted ⇒ says what the seed says, and is of one kind only |
 //! | `config` | configuration, and the URL of a store | taken ⇒ a safe public URL; a password is never printed |

@@ -10,6 +10,7 @@ use postern_fuzz::targets::{TARGETS, Target};
 
 /// How many inputs each target sees besides its seeds: about as many as it takes in a few seconds.
 const INPUTS: &[(&str, u64)] = &[
+    ("address", 40_000),
     ("authorize", 40_000),
     ("canonical", 1_500),
     ("config", 20_000),

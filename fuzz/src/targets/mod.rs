@@ -1,5 +1,6 @@
 //! What has to hold, a file for each kind of input.
 
+pub mod address;
 pub mod authorize;
 pub mod canonical;
 pub mod config;
@@ -22,6 +23,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "address", check: address::check },
     Target { name: "authorize", check: authorize::check },
     Target { name: "canonical", check: canonical::check },
     Target { name: "config", check: config::check },
