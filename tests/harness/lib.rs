@@ -18,6 +18,7 @@ mod postern;
 mod process;
 mod redis;
 mod samlp;
+pub mod schemathesis;
 mod simplesamlphp;
 mod tools;
 

@@ -10,6 +10,7 @@ mod identity_providers;
 mod idp_initiated;
 mod logout;
 mod marks;
+mod openapi;
 mod openid_clients;
 mod rotation;
 mod secrecy;

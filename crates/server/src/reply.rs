@@ -20,7 +20,9 @@ use postern_core::login::{ResponseMode, ReturnTo};
 use postern_core::products::Product;
 use postern_core::redirect::with_parameters;
 use postern_core::trace::TraceId;
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::browser::Browser;
@@ -166,13 +168,40 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
             if code.status() == 401 {
                 response.insert_header((WWW_AUTHENTICATE, "Api-Key realm=\"postern\""));
             }
-            let error = json!({
-                "message": message(&refusal.fault), "code": code.name(), "hint": code.hint(), "reference": reference,
-            });
-            no_store(&mut response).json(json!({ "error": error }))
+            let error = ErrorRecord {
+                message: message(&refusal.fault),
+                code: code.name(),
+                hint: code.hint(),
+                reference: reference.to_string(),
+            };
+            no_store(&mut response).json(Refused { error })
         }
     }
 }
+
+/// What is refused, as the API says it.
+#[derive(Serialize, ToSchema)]
+pub struct Refused {
+    error: ErrorRecord,
+}
+
+/// Why it is refused.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorRecord {
+    /// What is wrong, in Jackson's words where Jackson says it.
+    message: String,
+    /// What it is called in docs/ERRORS.md.
+    code: &'static str,
+    /// What to change.
+    hint: &'static str,
+    /// By which it is found in the log.
+    reference: String,
+}
+
+/// An empty object.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// How the token should have been presented (RFC 9449 §7.1).
 fn scheme(code: Code) -> &'static str {

@@ -25,6 +25,7 @@ mod issuer;
 mod login_loop;
 mod logout;
 mod metrics;
+mod openapi;
 mod openid;
 mod par;
 mod providers;

@@ -10,9 +10,12 @@ use postern_core::providers::{self, Template};
 use postern_core::redirect::is_loopback;
 use postern_core::scoped;
 use postern_saml::{certificate, metadata};
-use serde_json::{Value, json};
+use serde::Serialize;
 use url::Url;
+use utoipa::ToSchema;
 
+use super::describe::{CertificateRecord, EndpointRecord};
+use super::requests::IdpRequest;
 use super::{ApiCall, boolean, describe, list, openid, text};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
@@ -40,28 +43,82 @@ pub(super) struct Draft {
 }
 
 /// `POST …/inspect`: what was recognised, what is missing, what to mind.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sso/inspect",
+    request_body(
+        content = IdpRequest,
+        example = json!({ "entityID": "https://idp.example.com/metadata", "ssoUrl": "https://idp.example.com/sso" }),
+    ),
+    responses((status = 200, body = Inspected)),
+)]
 pub async fn inspect(call: ApiCall) -> Result<HttpResponse, Refusal> {
     if openid::is_meant(&call.body) {
         return openid::inspect(&call).await.map_err(Refusal::api);
     }
     let draft = Draft::read(&call, None).await.map_err(Refusal::api)?.unwrap_or_default();
     let provider = draft.provider();
-    let answer = json!({
-        "entityID": draft.entity_id,
-        "provider": provider.map(|template| &template.id),
-        "friendlyProviderName": provider.map(|template| template.short_name()),
-        "displayName": draft.display_name,
-        "errorUrl": draft.error_url,
-        "sso": describe::endpoints(&draft.sso),
-        "slo": describe::endpoints(&draft.slo),
-        "wantsSignedRequests": draft.wants_signed_requests,
-        "scopes": draft.metadata_scopes,
-        "validUntil": draft.lifetime.valid_until,
-        "certificates": draft.certificates.iter().map(describe::certificate).collect::<Vec<_>>(),
-        "missing": draft.missing(),
-        "notes": draft.notes(call.app.now()),
-    });
+    let answer = SamlInspected {
+        entity_id: draft.entity_id.clone(),
+        provider: provider.map(|template| template.id.as_str()),
+        friendly_provider_name: provider.map(|template| template.short_name()),
+        display_name: draft.display_name.clone(),
+        error_url: draft.error_url.clone(),
+        sso: describe::endpoints(&draft.sso),
+        slo: describe::endpoints(&draft.slo),
+        wants_signed_requests: draft.wants_signed_requests,
+        scopes: draft.metadata_scopes.clone(),
+        valid_until: draft.lifetime.valid_until,
+        certificates: draft.certificates.iter().map(describe::certificate).collect(),
+        missing: draft.missing(),
+        notes: draft.notes(call.app.now()),
+    };
     Ok(no_store(&mut HttpResponse::Ok()).json(answer))
+}
+
+/// What was understood of an identity provider.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Inspected {
+    /// A SAML identity provider.
+    Saml(SamlInspected),
+    /// An OpenID Provider.
+    Oidc(openid::OidcInspected),
+}
+
+/// What was understood of a SAML identity provider.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SamlInspected {
+    /// Its name.
+    #[serde(rename = "entityID")]
+    #[schema(required = true)]
+    entity_id: Option<String>,
+    /// The template that is recognised.
+    provider: Option<&'static str>,
+    /// What people call it.
+    friendly_provider_name: Option<&'static str>,
+    /// What it calls itself.
+    display_name: Option<String>,
+    /// Where it helps people.
+    error_url: Option<String>,
+    /// Where AuthnRequests go.
+    sso: EndpointRecord,
+    /// Where LogoutRequests go.
+    slo: EndpointRecord,
+    /// Whether it asks for signed requests.
+    wants_signed_requests: bool,
+    /// The scopes that its metadata name.
+    scopes: Vec<String>,
+    /// Until when its metadata hold.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_until: Option<Timestamp>,
+    /// The certificates that sign for it.
+    certificates: Vec<CertificateRecord>,
+    /// The members that are still needed.
+    missing: Vec<&'static str>,
+    /// What to mind.
+    notes: Vec<String>,
 }
 
 impl Draft {
@@ -301,21 +358,53 @@ fn invalid(why: impl Into<String>) -> Fault {
     Code::FieldInvalid.fault().expected(why)
 }
 
+/// What the administrator of a SAML identity provider has to enter there.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SamlCounterpart {
+    /// Our name.
+    #[serde(rename = "entityID")]
+    entity_id: String,
+    /// Where responses are posted.
+    acs_url: String,
+    /// How.
+    acs_binding: &'static str,
+    /// Where logout messages are heard.
+    slo_url: String,
+    /// How.
+    #[schema(value_type = Vec<String>)]
+    slo_bindings: [&'static str; 2],
+    /// The format of NameID that is asked for.
+    name_id_format: Option<String>,
+    /// All this in one document.
+    metadata_url: String,
+    /// How to sign.
+    signature_algorithm: &'static str,
+    /// What to sign.
+    sign_assertion: bool,
+    /// Whether we sign requests.
+    signs_requests: bool,
+    /// The certificates of our signatures, PEM.
+    signing_certificates: Vec<String>,
+    /// The certificates to encrypt for, PEM.
+    encryption_certificates: Vec<String>,
+}
+
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp) -> Result<Value, Fault> {
+pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp) -> Result<SamlCounterpart, Fault> {
     let keys = call.app.sp_keys_of(connection)?;
-    Ok(json!({
-        "entityID": call.app.saml_entity_id(),
-        "acsUrl": call.app.acs_url_of(connection),
-        "acsBinding": "HTTP-POST",
-        "sloUrl": call.app.slo_url(Some(&connection.id)),
-        "sloBindings": ["HTTP-Redirect", "HTTP-POST"],
-        "nameIdFormat": idp.name_id_format.format(),
-        "metadataUrl": call.app.sp_metadata_url_of(connection),
-        "signatureAlgorithm": "RSA-SHA256",
-        "signAssertion": true,
-        "signsRequests": idp.gets_signed_requests(),
-        "signingCertificates": keys.signing_certificates().iter().map(describe::pem).collect::<Vec<_>>(),
-        "encryptionCertificates": keys.encryption_certificates().iter().map(describe::pem).collect::<Vec<_>>(),
-    }))
+    Ok(SamlCounterpart {
+        entity_id: call.app.saml_entity_id().to_owned(),
+        acs_url: call.app.acs_url_of(connection),
+        acs_binding: "HTTP-POST",
+        slo_url: call.app.slo_url(Some(&connection.id)),
+        slo_bindings: ["HTTP-Redirect", "HTTP-POST"],
+        name_id_format: idp.name_id_format.format().map(str::to_owned),
+        metadata_url: call.app.sp_metadata_url_of(connection),
+        signature_algorithm: "RSA-SHA256",
+        sign_assertion: true,
+        signs_requests: idp.gets_signed_requests(),
+        signing_certificates: keys.signing_certificates().iter().map(describe::pem).collect(),
+        encryption_certificates: keys.encryption_certificates().iter().map(describe::pem).collect(),
+    })
 }

@@ -1,13 +1,15 @@
 //! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
 
 pub mod connection_keys;
-pub(super) mod describe;
+pub mod describe;
 pub mod domains;
 pub mod events;
 pub mod idp;
+pub mod openapi;
 pub mod openid;
 pub mod products;
 pub mod providers;
+pub mod requests;
 pub mod saml_config;
 pub mod sessions;
 pub mod sp_keys;

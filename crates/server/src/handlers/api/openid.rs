@@ -11,8 +11,11 @@ use postern_core::secret::Secret;
 use postern_oidc::client_keys;
 use postern_oidc::metadata::{self, Metadata, discovery_url};
 use postern_oidc::request::RESERVED;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::describe::OpenidMetadata;
 use super::{ApiCall, describe, list, text};
 use crate::fields::Fields;
 use crate::openid;
@@ -232,33 +235,64 @@ pub(super) async fn inspect(call: &ApiCall) -> Result<HttpResponse, Fault> {
     ];
     let missing: Vec<_> = needs.into_iter().filter_map(|(name, missing)| missing.then_some(name)).collect();
     let Some(found) = found else {
-        return Ok(no_store(&mut HttpResponse::Ok()).json(json!({ "missing": missing, "notes": [] })));
+        return Ok(no_store(&mut HttpResponse::Ok()).json(OidcInspected { missing, ..OidcInspected::default() }));
     };
     let required = texts(body, "oidcRequiredClaims")?.unwrap_or_default();
     let notes = notes(&found.metadata.issuer, found.metadata.names_itself, &required);
     let (metadata, methods) = (found.metadata.clone(), found.metadata.authentication_methods.clone());
     let template = recognised(&metadata);
     let provider = openid::with_keys(&call.app, found.metadata).await?;
-    let keys = provider
-        .keys
-        .jwks()
-        .iter()
-        .map(|jwk| json!({ "kid": jwk.get("kid"), "kty": jwk.get("kty"), "alg": jwk.get("alg") }));
-    let answer = json!({
-        "issuer": metadata.issuer,
-        "provider": template.map(|template| &template.id),
-        "friendlyProviderName": template.map(|template| template.short_name()),
-        "discoveryUrl": found.discovery_url,
-        "metadata": describe::openid_metadata(&metadata.issuer, &provider),
-        "clientAuthMethods": methods,
-        "scopes": metadata.scopes,
-        "namesItself": provider.names_itself,
-        "callback": usual_callback(&provider).name(),
-        "keys": keys.collect::<Vec<_>>(),
-        "missing": missing,
-        "notes": notes,
+    let keys = provider.keys.jwks().iter().map(|jwk| {
+        let shown = jwk.iter().filter(|(name, _)| ["kid", "kty", "alg"].contains(&name.as_str()));
+        shown.map(|(name, value)| (name.clone(), value.clone())).collect()
     });
+    let answer = OidcInspected {
+        provider: template.map(|template| template.id.as_str()),
+        friendly_provider_name: template.map(|template| template.short_name()),
+        discovery_url: found.discovery_url,
+        metadata: Some(describe::openid_metadata(&metadata.issuer, &provider)),
+        client_auth_methods: Some(methods),
+        scopes: Some(metadata.scopes),
+        names_itself: Some(provider.names_itself),
+        callback: Some(usual_callback(&provider).name()),
+        keys: Some(keys.collect()),
+        issuer: Some(metadata.issuer),
+        missing,
+        notes,
+    };
     Ok(no_store(&mut HttpResponse::Ok()).json(answer))
+}
+
+/// What was understood of an OpenID Provider.
+#[derive(Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OidcInspected {
+    /// Its name.
+    #[schema(required = true)]
+    issuer: Option<String>,
+    /// The template that is recognised.
+    provider: Option<&'static str>,
+    /// What people call it.
+    friendly_provider_name: Option<&'static str>,
+    /// Where its metadata are.
+    discovery_url: Option<String>,
+    /// Its metadata.
+    metadata: Option<OpenidMetadata>,
+    /// How clients may authenticate.
+    client_auth_methods: Option<Vec<String>>,
+    /// The scopes that it knows.
+    scopes: Option<Vec<String>>,
+    /// Whether it names itself in its answers.
+    names_itself: Option<bool>,
+    /// The callback that it gets.
+    callback: Option<&'static str>,
+    /// Its keys.
+    #[schema(value_type = Option<Vec<Object>>)]
+    keys: Option<Vec<Map<String, Value>>>,
+    /// The members that are still needed.
+    missing: Vec<&'static str>,
+    /// What to mind.
+    notes: Vec<String>,
 }
 
 /// What to mind about a provider.
@@ -284,18 +318,38 @@ pub(super) fn notes(issuer: &str, names_itself: bool, required: &BTreeMap<String
     notes
 }
 
+/// What the administrator of an OpenID Provider has to enter there.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OidcCounterpart {
+    /// Where people are sent back to.
+    callback_url: String,
+    /// Who we are.
+    client_id: String,
+    /// What we ask for.
+    response_type: &'static str,
+    /// How PKCE is made.
+    code_challenge_method: &'static str,
+    /// The scopes that we ask for.
+    scopes: Vec<String>,
+    /// How we authenticate.
+    client_auth_method: &'static str,
+    /// Where our keys are, if we sign.
+    jwks_url: Option<String>,
+}
+
 /// What the administrator of the OpenID Provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &OidcIdp) -> Value {
+pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &OidcIdp) -> OidcCounterpart {
     let has_keys = !idp.authentication.keys().is_empty();
-    json!({
-        "callbackUrl": call.app.oidc_callback_of(connection, idp.callback),
-        "clientId": idp.client_id,
-        "responseType": "code",
-        "codeChallengeMethod": "S256",
-        "scopes": idp.scopes,
-        "clientAuthMethod": idp.authentication.name(),
-        "jwksUrl": has_keys.then(|| call.app.oidc_jwks_of(connection)),
-    })
+    OidcCounterpart {
+        callback_url: call.app.oidc_callback_of(connection, idp.callback),
+        client_id: idp.client_id.clone(),
+        response_type: "code",
+        code_challenge_method: "S256",
+        scopes: idp.scopes.clone(),
+        client_auth_method: idp.authentication.name(),
+        jwks_url: has_keys.then(|| call.app.oidc_jwks_of(connection)),
+    }
 }
 
 fn invalid(why: impl Into<String>) -> Fault {

@@ -10,7 +10,9 @@ use postern_core::fault::{Code, Fault};
 use postern_core::mapping::Mapping;
 use postern_core::providers::{self, Protocol, Template, filled};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::requests::ConnectionName;
 use super::{ApiCall, sso};
 use crate::app::App;
 use crate::handlers::logout;
@@ -19,13 +21,13 @@ use crate::reply::{Refusal, no_store};
 type Values = BTreeMap<&'static str, String>;
 
 /// The providers that are known.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Providers {
     data: Vec<Summary>,
 }
 
 /// A provider in the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Summary {
     /// Its name in this API.
     id: &'static str,
@@ -38,7 +40,7 @@ pub struct Summary {
 }
 
 /// A provider with all that is known of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Provider {
     #[serde(flatten)]
     summary: Summary,
@@ -49,29 +51,33 @@ pub struct Provider {
     #[serde(skip_serializing_if = "Option::is_none")]
     oidc: Option<Way>,
     /// What surprises people.
+    #[schema(value_type = Vec<String>)]
     quirks: &'static [String],
     /// The manuals of its makers.
+    #[schema(value_type = Vec<String>)]
     sources: &'static [String],
 }
 
 /// How a provider is connected by one protocol.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Way {
     /// The format of NameID that the steps set.
     #[serde(rename = "nameIdFormat", skip_serializing_if = "Option::is_none")]
     name_id_format: Option<&'static str>,
     /// The scopes to ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
     scopes: Option<&'static [String]>,
     /// The mapping that a connection gets which is created with this `provider`; without one, the usual table.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     mapping: Option<&'static Mapping>,
     /// What to do at the provider.
     steps: Vec<Step>,
 }
 
 /// Something to do at the provider. What stands in single quotes are the words of its screens.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Step {
     /// In short.
     title: &'static str,
@@ -80,11 +86,12 @@ pub struct Step {
     /// What to enter.
     enter: Vec<Entry>,
     /// What comes out of it that the connection needs, by the names of `POST /api/v1/sso`.
+    #[schema(value_type = Vec<String>)]
     brings: &'static [String],
 }
 
 /// A field of the provider and what to enter there.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Entry {
     /// The name of the field.
     field: &'static str,
@@ -93,7 +100,7 @@ pub struct Entry {
 }
 
 /// What to do at the provider of a connection.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Guide {
     /// The provider.
     provider: &'static str,
@@ -104,23 +111,38 @@ pub struct Guide {
     /// What to do there.
     steps: Vec<Step>,
     /// What surprises people.
+    #[schema(value_type = Vec<String>)]
     quirks: &'static [String],
     /// The manuals of its makers.
+    #[schema(value_type = Vec<String>)]
     sources: &'static [String],
 }
 
 /// `GET /api/v1/providers`: those that are known.
+#[utoipa::path(get, path = "/api/v1/providers", responses((status = 200, body = Providers)))]
 pub async fn list(_: ApiCall) -> HttpResponse {
     no_store(&mut HttpResponse::Ok()).json(Providers { data: providers::all().iter().map(summary).collect() })
 }
 
 /// `GET …/{id}`: one of them. What only a connection knows stays a placeholder.
+#[utoipa::path(
+    get,
+    path = "/api/v1/providers/{id}",
+    params(("id" = String, Path, example = "okta")),
+    responses((status = 200, body = Provider), (status = 404)),
+)]
 pub async fn find(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let template = providers::named(&id).ok_or_else(|| Refusal::api(Code::ProviderNotFound))?;
     Ok(no_store(&mut HttpResponse::Ok()).json(whole(template, &values(&call.app))))
 }
 
 /// `GET /api/v1/sso/{id}/guide`: what to do at the provider of a connection.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sso/{id}/guide",
+    params(ConnectionName),
+    responses((status = 200, body = Guide), (status = 404)),
+)]
 pub async fn guide(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let guide = try_guide(&call, &id).await.map_err(Refusal::api)?;
     Ok(no_store(&mut HttpResponse::Ok()).json(guide))

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::session::{ListedBy, Session, SessionId};
+use postern_core::ports::Timestamp;
 use postern_core::scope::Scope;
 use postern_core::sessions::Why;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ApiCall;
+use super::requests::{Page, WhichSessions};
 use crate::reply::{Refusal, no_store};
 
 /// Whose sessions a call means.
@@ -21,10 +24,16 @@ enum Whose {
 }
 
 /// `GET`: sessions of a scope, or of one person in it, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions",
+    params(WhichSessions, Page),
+    responses((status = 200, body = SessionsFound)),
+)]
 pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let sessions = try_find(&call).await.map_err(Refusal::api)?;
-    let data: Vec<_> = sessions.iter().map(|session| describe(session)).collect();
-    Ok(no_store(&mut HttpResponse::Ok()).json(json!({ "data": data })))
+    let data = sessions.iter().map(|session| describe(session)).collect();
+    Ok(no_store(&mut HttpResponse::Ok()).json(SessionsFound { data }))
 }
 
 async fn try_find(call: &ApiCall) -> Result<Vec<Arc<Session>>, Fault> {
@@ -40,9 +49,15 @@ async fn try_find(call: &ApiCall) -> Result<Vec<Arc<Session>>, Fault> {
 }
 
 /// `DELETE`: ends one session, or all of a person. 200 with how many there were.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions",
+    params(WhichSessions),
+    responses((status = 200, body = SessionsEnded), (status = 404)),
+)]
 pub async fn end(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let ended = try_end(&call).await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(json!({ "ended": ended })))
+    Ok(no_store(&mut HttpResponse::Ok()).json(SessionsEnded { ended }))
 }
 
 async fn try_end(call: &ApiCall) -> Result<u64, Fault> {
@@ -78,19 +93,65 @@ async fn of_scope(call: &ApiCall, scope: &Scope, id: &SessionId) -> Result<Optio
     Ok(call.app.sessions.find(id).await?.filter(|session| session.scope == *scope))
 }
 
-fn describe(session: &Session) -> Value {
-    json!({
-        "id": session.id,
-        "tenant": session.scope.tenant,
-        "product": session.scope.product,
-        "connection": session.connection,
-        "client_id": session.client_id,
-        "sub": session.subject,
-        "authenticated_at": session.authentication.at,
-        "began_at": session.began,
-        "last_used_at": session.last_used,
-        "ends_at": session.ends,
-        "idle_minutes": session.idle.map(|idle| idle.as_secs() / 60),
-        "offline_ends_at": session.offline_ends,
-    })
+/// Sessions, the newest first.
+#[derive(Serialize, ToSchema)]
+pub struct SessionsFound {
+    data: Vec<SessionRecord>,
+}
+
+/// How many sessions were ended.
+#[derive(Serialize, ToSchema)]
+pub struct SessionsEnded {
+    ended: u64,
+}
+
+/// A session.
+#[derive(Serialize, ToSchema)]
+pub struct SessionRecord {
+    /// The first part of its tokens.
+    id: String,
+    /// Whose it is.
+    tenant: String,
+    /// For which app.
+    product: String,
+    /// The connection that the person came by.
+    connection: String,
+    /// The client, as it named itself.
+    client_id: String,
+    /// The person.
+    sub: String,
+    /// When the IdP authenticated the person.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    authenticated_at: Option<Timestamp>,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    began_at: Timestamp,
+    /// When it was used last, to the minute.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
+    /// How long it lives unused.
+    idle_minutes: Option<u64>,
+    /// When its offline access ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    offline_ends_at: Option<Timestamp>,
+}
+
+fn describe(session: &Session) -> SessionRecord {
+    SessionRecord {
+        id: session.id.0.clone(),
+        tenant: session.scope.tenant.clone(),
+        product: session.scope.product.clone(),
+        connection: session.connection.0.clone(),
+        client_id: session.client_id.clone(),
+        sub: session.subject.clone(),
+        authenticated_at: session.authentication.at,
+        began_at: session.began,
+        last_used_at: session.last_used,
+        ends_at: session.ends,
+        idle_minutes: session.idle.map(|idle| idle.as_secs() / 60),
+        offline_ends_at: session.offline_ends,
+    }
 }

@@ -4,15 +4,20 @@
 use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
 use postern_core::own_keys::{Haste, OwnKeys, Purpose};
+use postern_core::ports::Timestamp;
 use postern_core::secret::Secret;
 use postern_saml::certificate;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::describe::CertificateRecord;
+use super::requests::{KeyId, NewKey};
 use super::{ApiCall, describe, required};
 use crate::own_keys::make;
 use crate::reply::{Refusal, no_store};
 
 /// `GET`: every key, without its secret part.
+#[utoipa::path(get, path = "/api/v1/sp-keys", responses((status = 200, body = [KeyRecord])))]
 pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let keys = async {
         call.check_everything()?;
@@ -23,6 +28,12 @@ pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `POST {use}`: makes a key and announces it. 201.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sp-keys",
+    request_body(content = NewKey, example = json!({ "use": "signing" })),
+    responses((status = 201, body = [KeyRecord]), (status = 409)),
+)]
 pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let add = async {
         call.check_everything()?;
@@ -36,6 +47,12 @@ pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `POST …/activate {id}`: puts a key into use.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sp-keys/activate",
+    request_body = KeyId,
+    responses((status = 200, body = [KeyRecord]), (status = 404), (status = 409)),
+)]
 pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let activate = async {
         call.check_everything()?;
@@ -48,6 +65,12 @@ pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `DELETE ?id=`: removes a key that is not in use. 204.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sp-keys",
+    params(("id" = String, Query)),
+    responses((status = 204), (status = 404), (status = 409)),
+)]
 pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let remove = async {
         call.check_everything()?;
@@ -64,25 +87,40 @@ pub(super) fn purpose(name: &str) -> Result<Purpose, Fault> {
     purpose.ok_or_else(|| Code::FieldInvalid.fault().expected("use is not signing or encryption"))
 }
 
+/// A key without its secret part.
+#[derive(Serialize, ToSchema)]
+pub struct KeyRecord {
+    /// Its name.
+    id: String,
+    /// `signing` or `encryption`.
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    /// Whether it is in use.
+    active: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+    /// The certificate that goes with it.
+    certificate: Option<CertificateRecord>,
+}
+
 /// Keys without their secret parts. The first for a purpose is active where these keys are `in_use` for it.
-pub(super) fn show(keys: &OwnKeys, in_use: impl Fn(Purpose) -> bool) -> Value {
+pub(super) fn show(keys: &OwnKeys, in_use: impl Fn(Purpose) -> bool) -> Vec<KeyRecord> {
     let shown = [Purpose::Signing, Purpose::Encryption].into_iter().flat_map(|purpose| {
         let first_is_used = in_use(purpose);
-        keys.of(purpose).enumerate().map(move |(at, key)| {
-            json!({
-                "id": key.id,
-                "use": purpose.name(),
-                "active": first_is_used && at == 0,
-                "created": key.created,
-                "certificate": certificate_in(&key.pem),
-            })
+        keys.of(purpose).enumerate().map(move |(at, key)| KeyRecord {
+            id: key.id.clone(),
+            purpose: purpose.name(),
+            active: first_is_used && at == 0,
+            created: key.created,
+            certificate: certificate_in(&key.pem),
         })
     });
-    json!(shown.collect::<Vec<_>>())
+    shown.collect()
 }
 
 /// The certificate beside a key.
-fn certificate_in(pem: &Secret) -> Option<Value> {
+fn certificate_in(pem: &Secret) -> Option<CertificateRecord> {
     let begin = "-----BEGIN CERTIFICATE-----";
     let text = pem.expose().split_once(begin)?.1.split_once("-----END")?.0;
     let der = data_encoding::BASE64.decode(text.split_ascii_whitespace().collect::<String>().as_bytes()).ok()?;

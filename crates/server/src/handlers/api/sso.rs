@@ -9,14 +9,41 @@ use postern_core::connections::{ConnectionSettings, Which};
 use postern_core::fault::{Code, Fault};
 use postern_core::mapping::Mapping;
 use postern_core::scope::Scope;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
+use super::describe::ConnectionRecord;
 use super::idp::{self, Draft, settle};
+use super::requests::{ChangedConnection, ConnectionName, DoomedConnections, NewConnection, Page, WhichConnections};
 use super::{ApiCall, boolean, describe, list, openid, required, text};
 use crate::fields::Fields;
-use crate::reply::{Refusal, no_store};
+use crate::reply::{Nothing, Refusal, no_store};
 
 /// `POST`: creates a connection, or overwrites the scope's connection to the same IdP.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sso",
+    request_body(
+        content = NewConnection,
+        example = json!({
+            "tenant": "acme.example.com", "product": "crm",
+            "redirectUrl": ["https://app.example.com/callback"],
+            "defaultRedirectUrl": "https://app.example.com/callback",
+            "oidcClientId": "postern", "oidcClientSecret": "a secret of the OpenID Provider",
+            "oidcMetadata": {
+                "issuer": "https://idp.example.com", "authorization_endpoint": "https://idp.example.com/authorize",
+                "token_endpoint": "https://idp.example.com/token",
+                "jwks": { "keys": [{
+                    "kty": "EC", "crv": "P-256", "kid": "1",
+                    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+                }] }
+            }
+        }),
+    ),
+    responses((status = 200, body = ConnectionRecord), (status = 409)),
+)]
 pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let (connection, notes) = try_create(&call).await.map_err(Refusal::api)?;
     let mut record = describe::connection(&connection, &call);
@@ -76,6 +103,12 @@ fn check_redirects(body: &Fields) -> Result<(), Fault> {
 }
 
 /// `PATCH`: changes a connection. 204.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/sso",
+    request_body = ChangedConnection,
+    responses((status = 204), (status = 404), (status = 409)),
+)]
 pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
     try_update(&call).await.map_err(Refusal::api)?;
     Ok(HttpResponse::NoContent().finish())
@@ -108,6 +141,12 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
 }
 
 /// `GET`: the connections of scopes, of a client id or of an IdP, as a list.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sso",
+    params(WhichConnections),
+    responses((status = 200, body = [ConnectionRecord])),
+)]
 pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let found = search(&call).await.map_err(Refusal::api)?;
     let records: Vec<_> = found.iter().map(|connection| describe::with_provider(connection, &call)).collect();
@@ -115,14 +154,26 @@ pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `GET …/exists`: 204, or 404 with an empty object.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sso/exists",
+    params(WhichConnections),
+    responses((status = 204), (status = 404, body = Nothing)),
+)]
 pub async fn exists(call: ApiCall) -> Result<HttpResponse, Refusal> {
     match search(&call).await.map_err(Refusal::api)?.is_empty() {
         false => Ok(HttpResponse::NoContent().finish()),
-        true => Ok(HttpResponse::NotFound().json(json!({}))),
+        true => Ok(HttpResponse::NotFound().json(Nothing {})),
     }
 }
 
 /// `GET …/product`: the connections of a product, page by page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sso/product",
+    params(("product" = String, Query, example = "crm"), Page),
+    responses((status = 200, body = [ConnectionRecord])),
+)]
 pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let find = async {
         let name = required(&call.query, "product")?;
@@ -136,17 +187,39 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `GET …/{id}/sp`: what to enter at the identity provider.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sso/{id}/sp",
+    params(ConnectionName),
+    responses((status = 200, body = Counterpart), (status = 404)),
+)]
 pub async fn sp(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let found = named(&call, &id).await.map_err(Refusal::api)?;
     let connection = found.first().ok_or_else(|| Refusal::api(Code::ConnectionNotFound))?;
     let counterpart = match &connection.idp {
-        Idp::Saml(saml) => idp::counterpart(&call, connection, saml).map_err(Refusal::api)?,
-        Idp::Oidc(oidc) => openid::counterpart(&call, connection, oidc),
+        Idp::Saml(saml) => Counterpart::Saml(idp::counterpart(&call, connection, saml).map_err(Refusal::api)?),
+        Idp::Oidc(oidc) => Counterpart::Oidc(openid::counterpart(&call, connection, oidc)),
     };
     Ok(no_store(&mut HttpResponse::Ok()).json(counterpart))
 }
 
+/// What to enter at the identity provider.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Counterpart {
+    /// At a SAML identity provider.
+    Saml(idp::SamlCounterpart),
+    /// At an OpenID Provider.
+    Oidc(openid::OidcCounterpart),
+}
+
 /// `DELETE`: removes a connection by its client id and secret, or all of a scope. 204, also where there was none.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sso",
+    params(DoomedConnections),
+    responses((status = 204), (status = 409)),
+)]
 pub async fn delete(call: ApiCall) -> Result<HttpResponse, Refusal> {
     try_delete(&call).await.map_err(Refusal::api)?;
     Ok(HttpResponse::NoContent().finish())

@@ -5,16 +5,20 @@
 use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
 use postern_core::own_keys::{Haste, OwnKeys, Purpose};
+use postern_core::ports::Timestamp;
 use postern_core::signing::SigningAlgorithm;
 use postern_jose::signing::SigningKey;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::requests::{NewTokenKey, TokenKeyId};
 use super::{ApiCall, boolean, required};
 use crate::fields::Fields;
 use crate::own_keys::make;
 use crate::reply::{Refusal, no_store};
 
 /// `GET`: every key, without its secret part.
+#[utoipa::path(get, path = "/api/v1/token-keys", responses((status = 200, body = [TokenKeyRecord])))]
 pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let keys = async {
         call.check_everything()?;
@@ -25,6 +29,12 @@ pub async fn list(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `POST {alg}`: makes a key and publishes it. 201.
+#[utoipa::path(
+    post,
+    path = "/api/v1/token-keys",
+    request_body(content = NewTokenKey, example = json!({ "alg": "ES256" })),
+    responses((status = 201, body = [TokenKeyRecord]), (status = 409)),
+)]
 pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let add = async {
         call.check_everything()?;
@@ -39,6 +49,12 @@ pub async fn add(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `POST …/activate {id, force}`: puts a key into use.
+#[utoipa::path(
+    post,
+    path = "/api/v1/token-keys/activate",
+    request_body = TokenKeyId,
+    responses((status = 200, body = [TokenKeyRecord]), (status = 404), (status = 409)),
+)]
 pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let activate = async {
         call.check_everything()?;
@@ -51,6 +67,12 @@ pub async fn activate(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 /// `DELETE ?id=&force=`: removes a key that is not in use. 204.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/token-keys",
+    params(("id" = String, Query), ("force" = Option<bool>, Query)),
+    responses((status = 204), (status = 404), (status = 409)),
+)]
 pub async fn remove(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let remove = async {
         call.check_everything()?;
@@ -68,20 +90,39 @@ fn haste(fields: &Fields) -> Result<Haste, Fault> {
     })
 }
 
-fn show(keys: &OwnKeys) -> Result<Value, Fault> {
+/// A key that signs tokens, without its secret part.
+#[derive(Serialize, ToSchema)]
+pub struct TokenKeyRecord {
+    /// Its name.
+    id: String,
+    /// How it signs.
+    alg: &'static str,
+    /// Its name in the key set.
+    kid: String,
+    /// Whether it is in use.
+    active: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+    /// When another took its place.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    retired: Option<Timestamp>,
+}
+
+fn show(keys: &OwnKeys) -> Result<Vec<TokenKeyRecord>, Fault> {
     let mut shown = Vec::new();
     for algorithm in SigningAlgorithm::ALL {
         for (at, key) in keys.of(Purpose::Token(algorithm)).enumerate() {
             let unreadable = |why| Code::RecordUnreadable.fault().because(why);
-            shown.push(json!({
-                "id": key.id,
-                "alg": algorithm.name(),
-                "kid": SigningKey::from_pem(algorithm, key.pem.expose()).map_err(unreadable)?.kid(),
-                "active": at == 0,
-                "created": key.created,
-                "retired": key.retired,
-            }));
+            shown.push(TokenKeyRecord {
+                id: key.id.clone(),
+                alg: algorithm.name(),
+                kid: SigningKey::from_pem(algorithm, key.pem.expose()).map_err(unreadable)?.kid().to_owned(),
+                active: at == 0,
+                created: key.created,
+                retired: key.retired,
+            });
         }
     }
-    Ok(json!(shown))
+    Ok(shown)
 }
