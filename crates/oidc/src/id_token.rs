@@ -171,6 +171,10 @@ fn check_required(required: &BTreeMap<String, String>, claims: &Map<String, Valu
 fn refused(error: &ClaimsVerificationError, seen: &Seen, idp: &OidcIdp, issuer: &str, now: Timestamp) -> Fault {
     use SignatureVerificationError as Signature;
     let algorithm = || seen.algorithm.clone().unwrap_or_else(|| "(none)".to_owned());
+    let key_unknown = || {
+        let key = seen.key.as_deref().unwrap_or("(none)");
+        Code::OidcKeyUnknown.fault().received(format!("kid {key}, alg {}", algorithm()))
+    };
     match error {
         ClaimsVerificationError::InvalidIssuer(_) => {
             Code::OidcIssuerMismatch.fault().expected(issuer).received(seen.text("iss").unwrap_or("(none)"))
@@ -196,10 +200,9 @@ fn refused(error: &ClaimsVerificationError, seen: &Seen, idp: &OidcIdp, issuer: 
             Signature::DisallowedAlg(_) | Signature::UnsupportedAlg(_) => {
                 Code::OidcAlgorithm.fault().expected("RS256 or another asymmetric algorithm").received(algorithm())
             }
-            Signature::NoMatchingKey => {
-                let key = seen.key.as_deref().unwrap_or("(none)");
-                Code::OidcKeyUnknown.fault().received(format!("kid {key}, alg {}", algorithm()))
-            }
+            Signature::NoMatchingKey => key_unknown(),
+            // Where no key has a name, that is all that is seen of a provider which has changed its key.
+            Signature::CryptoError(_) if seen.key.is_none() => key_unknown(),
             Signature::AmbiguousKeyId(_) => Code::OidcKeyAmbiguous.into(),
             _ => Code::OidcSignatureInvalid.into(),
         },

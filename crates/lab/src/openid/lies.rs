@@ -13,6 +13,10 @@ pub struct Lies {
     pub metadata: Vec<(&'static str, Value)>,
     /// Another key set.
     pub keys: Option<Value>,
+    /// Keys beside its own, in a key set that is its own.
+    pub more_keys: Vec<Value>,
+    /// Its own keys have no `kid`.
+    pub nameless_keys: bool,
     /// Parameters of the answer; none: missing.
     pub callback: Vec<(&'static str, Option<&'static str>)>,
     /// What the token endpoint answers instead.

@@ -249,7 +249,12 @@ async fn keys(state: Data<State>) -> HttpResponse {
     }
     let newest = changing.generation;
     let jwks = changing.keys.iter().enumerate().map(|(place, key)| token::jwk(key, newest - place));
-    HttpResponse::Ok().json(json!({ "keys": jwks.collect::<Vec<_>>() }))
+    let mut jwks: Vec<Value> = jwks.collect();
+    if changing.lies.nameless_keys {
+        jwks.iter_mut().for_each(|key| set(key, "kid", Value::Null));
+    }
+    jwks.extend(changing.lies.more_keys.iter().cloned());
+    HttpResponse::Ok().json(json!({ "keys": jwks }))
 }
 
 /// Whoever comes chooses who they are.

@@ -151,6 +151,7 @@ fn page(committed: &Committed, shown: &Shown) -> String {
             writeln!(text, "{note}").unwrap();
         }
         if !plan.modules.is_empty() {
+            text += if plan.note.is_some() { "\n" } else { "" }; // a table begins after a gap
             text += "| module | shown by the tests of |\n|---|---|\n";
         }
         for module in &plan.modules {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use postern_lab::response::{Response, time};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::id_token::verified;
 use crate::world::{Answer, CALLBACK, PUBLIC, Waiting, World, authn_request, waiting};
 
 const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
@@ -22,6 +23,14 @@ async fn refused(world: &World, waiting: &Waiting, status: &str) -> Answer {
     let status = ["Responder", status].map(|code| format!("urn:oasis:names:tc:SAML:2.0:status:{code}")).to_vec();
     let response = Response { status, has_assertion: false, ..world.response(waiting) };
     world.answer(waiting, &response.unsigned()).await
+}
+
+/// The ID token of a login in which somebody authenticated so many seconds ago, as it was sent and what it says.
+async fn id_token(world: &World, waiting: &Waiting, seconds_ago: u64) -> (String, Value) {
+    let code = answered(world, waiting, seconds_ago).await.sent("code").expect("a code");
+    let token = world.redeem(&code, &[]).await.json()["id_token"].as_str().unwrap().to_owned();
+    let (claims, _) = verified(world, &token).await;
+    (token, claims)
 }
 
 fn error(answer: &Answer) -> (String, String) {
@@ -77,6 +86,40 @@ async fn f4_an_answer_older_than_max_age_leads_to_the_idp_once_more() {
     let again = answered(&world, &world.begin(&[("max_age", "60")]).await, 61).await;
     let stale = error(&answered(&world, &waiting(&again), 61).await);
     assert_eq!(stale, ("login_required".into(), "AuthenticationStale".into()));
+}
+
+#[actix_web::test]
+async fn f3_f4_who_authenticates_anew_has_a_later_time() {
+    const OPENID: (&str, &str) = ("scope", "openid");
+    let world = World::new().await;
+    let (_, first) = id_token(&world, &world.begin(&[OPENID]).await, 0).await;
+    world.advance(Duration::from_secs(2));
+    let anew = world.begin(&[OPENID, ("prompt", "login")]).await;
+    // Of max_age=1 the identity provider knows nothing before it is asked a second time.
+    let again = answered(&world, &world.begin(&[OPENID, ("max_age", "1")]).await, 2).await;
+    assert!(authn_request(&again).contains("ForceAuthn=\"true\""));
+    for login in [anew, waiting(&again)] {
+        let (_, second) = id_token(&world, &login, 0).await;
+        assert_eq!(second["auth_time"].as_i64().unwrap() - first["auth_time"].as_i64().unwrap(), 2);
+        assert_eq!(second["sub"], first["sub"]);
+    }
+}
+
+#[actix_web::test]
+async fn f3_f5_who_is_signed_in_already_keeps_person_and_time() {
+    const OPENID: (&str, &str) = ("scope", "openid");
+    let world = World::new().await;
+    let (hint, first) = id_token(&world, &world.begin(&[OPENID, ("max_age", "15000")]).await, 5).await;
+    world.advance(Duration::from_secs(100));
+    for asked in [
+        vec![OPENID, ("prompt", "none")],
+        vec![OPENID, ("prompt", "none"), ("id_token_hint", hint.as_str())],
+        vec![OPENID, ("max_age", "10000")],
+    ] {
+        let (_, second) = id_token(&world, &world.begin(&asked).await, 105).await;
+        assert!(first["auth_time"].is_i64(), "{first}");
+        assert_eq!((&second["auth_time"], &second["sub"]), (&first["auth_time"], &first["sub"]), "{asked:?}");
+    }
 }
 
 #[actix_web::test]
@@ -182,23 +225,47 @@ async fn f7_request_objects_are_refused_by_name() {
     assert_eq!(error(&answer), ("request_not_supported".into(), "RequestObjectUnsupported".into()));
     let answer = world.authorize(&[("request_uri", "https://app.example.com/request.jwt")]).await;
     assert_eq!(error(&answer), ("request_uri_not_supported".into(), "RequestUriUnsupported".into()));
+
+    // Whatever else is missing may be in there. Where the answer goes is what stands beside it.
+    let bare = [("state", ""), ("code_challenge", ""), ("code_challenge_method", "")];
+    for (name, code) in [("request", "RequestObjectUnsupported"), ("request_uri", "RequestUriUnsupported")] {
+        let answer = world.authorize(&[&bare[..], &[(name, "x")]].concat()).await;
+        assert!(answer.header("location").starts_with(CALLBACK), "{}", answer.header("location"));
+        assert_eq!((answer.code().as_str(), answer.sent("state")), (code, None));
+        let elsewhere = world.authorize(&[(name, "x"), ("redirect_uri", "https://app.example.com/other")]).await;
+        assert_eq!((elsewhere.header("location"), elsewhere.code().as_str()), ("", "RedirectUriNotAllowed"));
+    }
 }
 
 #[actix_web::test]
 async fn f8_parameters_that_change_nothing_do_no_harm() {
     let world = World::new().await;
     for (name, value) in [
+        ("display", "page"),
         ("display", "popup"),
         ("ui_locales", "de-AT fr en"),
-        ("claims_locales", "de"),
+        ("claims_locales", "se"),
         ("login_hint", "alice@example.com"),
+        ("prompt", "consent"),
+        ("acr_values", "1 2"),
         ("claims", r#"{"userinfo":{"given_name":{"essential":true},"nickname":null},"id_token":{"auth_time":null}}"#),
         ("extra", "foobar"),
     ] {
-        assert_eq!(world.authorize(&[(name, value)]).await.status, 302, "{name}");
+        let tokens = world.redeem(&world.code(&[("scope", "openid"), (name, value)]).await, &[]).await.json();
+        verified(&world, tokens["id_token"].as_str().unwrap()).await;
+        let told = world.claims(tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!(told.json()["email"], "alice@example.com", "{name}={value}");
     }
     let malformed = world.authorize(&[("claims", "{")]).await;
     assert_eq!(error(&malformed), ("invalid_request".into(), "ClaimsMalformed".into()));
     let malformed = world.authorize(&[("max_age", "soon")]).await;
     assert_eq!(error(&malformed), ("invalid_request".into(), "MaxAgeMalformed".into()));
+}
+
+#[actix_web::test]
+async fn f8_f9_a_claim_that_is_essential_to_the_app_is_in_the_userinfo() {
+    let world = World::new().await;
+    let claims = json!({ "userinfo": { "name": { "essential": true } } }).to_string();
+    let tokens = world.redeem(&world.code(&[("scope", "openid"), ("claims", &claims)]).await, &[]).await.json();
+    assert_eq!(world.claims(tokens["access_token"].as_str().unwrap()).await.json()["name"], "Alice Martin");
 }

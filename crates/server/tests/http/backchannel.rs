@@ -10,6 +10,7 @@ use postern::jobs::logout_notices::round;
 use serde_json::{Value, json};
 
 use crate::id_token::verified;
+use crate::logout::query;
 use crate::registered::{App, member};
 use crate::world::{PUBLIC, World};
 
@@ -93,6 +94,30 @@ async fn f14_a_logout_token_says_whose_session_was_ended_and_nothing_else() {
         assert_eq!((ear.heard().len(), undelivered(&world).await.len()), (1, 0));
         ear.server.stop(false).await;
     }
+}
+
+#[actix_web::test]
+async fn f12_f14_an_app_that_sends_a_person_to_sign_out_is_told_too() {
+    const AFTER: &str = "https://app.example.com/signed-out";
+    let (world, ear) = (World::configured(NETWORK).await, Ear::open());
+    let settings = json!({ "backchannel_logout_uri": ear.url, "post_logout_redirect_urls": [AFTER] });
+    let app = App::register(&world, settings).await;
+    let (tokens, other) = (app.tokens("openid").await, app.tokens("openid").await);
+    let state = "aB3-".repeat(32);
+    let asked = [
+        ("id_token_hint", member(&tokens, "id_token")),
+        ("post_logout_redirect_uri", AFTER),
+        ("state", state.as_str()),
+    ];
+    let answer = world.get(&format!("/api/oauth/logout?{}", query(&asked))).await;
+    assert_eq!(answer.header("location"), format!("{AFTER}?state={state}"), "and nothing else");
+    round(&world.app).await.unwrap();
+    let [token] = &ear.heard()[..] else { panic!("one token: {:?}", ear.heard()) };
+    let (told, _) = verified(&world, token).await;
+    let (id_token, _) = verified(&world, member(&tokens, "id_token")).await;
+    assert_eq!((&told["sub"], &told["sid"]), (&id_token["sub"], &id_token["sid"]));
+    assert_eq!(world.claims(member(&other, "access_token")).await.status, 200);
+    ear.server.stop(false).await;
 }
 
 #[actix_web::test]

@@ -71,6 +71,19 @@ async fn d3_d4_d5_d7_it_has_what_it_must_and_nothing_empty() {
 }
 
 #[actix_web::test]
+async fn d4_f12_f14_logout_is_announced() {
+    let world = World::new().await;
+    let told = document(&world, OPENID).await;
+    assert_eq!(told["end_session_endpoint"], json!(format!("{PUBLIC}/api/oauth/logout")));
+    for name in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+        assert_eq!(told[name], true, "{name}");
+    }
+    for (name, url) in told.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint")) {
+        assert!(url.as_str().unwrap().starts_with("https://"), "{name}");
+    }
+}
+
+#[actix_web::test]
 async fn d4_what_is_offered_works_and_what_is_not_does_not() {
     let world = World::new().await;
     let told = document(&world, OPENID).await;

@@ -1,5 +1,7 @@
 //! `response_mode=form_post`: the browser posts the answer to the app (OAuth 2.0 Form Post Response Mode).
 
+use postern_lab::response::Response;
+
 use crate::world::{Answer, CALLBACK, PUBLIC, World};
 
 /// The fields of the form, after a look at the page around it.
@@ -42,8 +44,26 @@ async fn a5_a14_a15_success_and_errors_are_posted_to_the_app() {
     let fields = posted(&world.answer(&login, &world.response(&login).unsigned()).await);
     assert_eq!((value(&fields, "error"), value(&fields, "state")), ("access_denied", "a state"));
     assert!(value(&fields, "error_description").contains("SamlUnsigned"));
-    let fields = posted(&world.authorize(&[("response_mode", "form_post"), ("response_type", "token")]).await);
-    assert_eq!((value(&fields, "error"), value(&fields, "iss")), ("unsupported_response_type", PUBLIC));
+    for (asked, error) in [
+        (("response_type", "token"), "unsupported_response_type"),
+        (("response_type", ""), "invalid_request"),
+        (("request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"),
+        (("request_uri", "https://app.example.com/request.jwt"), "request_uri_not_supported"),
+    ] {
+        let fields = posted(&world.authorize(&[("response_mode", "form_post"), asked]).await);
+        let sent = [value(&fields, "error"), value(&fields, "state"), value(&fields, "iss")];
+        assert_eq!(sent, [error, "a state", PUBLIC], "{asked:?}");
+    }
+}
+
+#[actix_web::test]
+async fn f5_nobody_is_signed_in_and_that_is_posted_to_the_app() {
+    let world = World::new().await;
+    let login = world.begin(&[("response_mode", "form_post"), ("prompt", "none")]).await;
+    let status = ["Responder", "NoPassive"].map(|code| format!("urn:oasis:names:tc:SAML:2.0:status:{code}")).to_vec();
+    let response = Response { status, has_assertion: false, ..world.response(&login) };
+    let fields = posted(&world.answer(&login, &response.unsigned()).await);
+    assert_eq!((value(&fields, "error"), value(&fields, "state")), ("login_required", "a state"));
 }
 
 #[actix_web::test]

@@ -1,6 +1,8 @@
 //! `/api/oauth/logout`: a person signs out of an app (F12, F13).
 
 use actix_web::test::TestRequest;
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{EncodingKey, Header};
 use postern_core::connection::Idp;
 use postern_core::connections::ConnectionSettings;
 use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
@@ -13,6 +15,7 @@ use postern_core::scope::Scope;
 use postern_core::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::id_token::verified;
 use crate::registered::{App, member};
 use crate::world::{Answer, CALLBACK, PUBLIC, World, asking};
 
@@ -85,20 +88,27 @@ async fn f12_what_is_wrong_is_a_page_and_ends_nothing() {
     let tokens = app.tokens("openid").await;
     let token = member(&tokens, "id_token");
     let forged = format!("{}x", &token[..token.len() - 1]);
-    let elsewhere: Vec<_> =
-        ["https://app.example.com/signed-out", "https://app.example.com/signed-out?x=1#", "https://evil.example/"]
-            .map(|url| vec![("id_token_hint", token), ("post_logout_redirect_uri", url)])
-            .into();
+    let (_, claims) = token[..token.rfind('.').unwrap()].split_once('.').unwrap();
+    let unsigned = format!("{}.{claims}.", BASE64URL_NOPAD.encode(br#"{"alg":"none"}"#));
+    let (said, header) = verified(&world, token).await;
+    let mut by_the_app = Header::new(jsonwebtoken::Algorithm::HS256);
+    by_the_app.kid = header["kid"].as_str().map(str::to_owned);
+    let by_the_app =
+        jsonwebtoken::encode(&by_the_app, &said, &EncodingKey::from_secret(app.secret.as_bytes())).unwrap();
+    let (fragment, query) = (format!("{AFTER}#"), format!("{AFTER}&foo=bar"));
+    let elsewhere: Vec<_> = [&AFTER[..AFTER.len() - 4], &fragment, &query, "https://evil.example/"]
+        .map(|url| vec![("id_token_hint", token), ("post_logout_redirect_uri", url), ("state", "s")])
+        .into();
+    let no_hint = [forged.as_str(), &unsigned, &by_the_app, member(&tokens, "access_token")]
+        .map(|hint| (vec![("id_token_hint", hint), ("post_logout_redirect_uri", AFTER)], "LogoutHintInvalid"));
     let wrong = [
-        (vec![("id_token_hint", forged.as_str()), ("post_logout_redirect_uri", AFTER)], "LogoutHintInvalid"),
-        (vec![("id_token_hint", member(&tokens, "access_token"))], "LogoutHintInvalid"),
         (vec![("id_token_hint", token), ("client_id", "prod_other")], "LogoutHintForOtherClient"),
         (vec![("post_logout_redirect_uri", AFTER)], "LogoutRedirectNotAllowed"),
         (vec![("post_logout_redirect_uri", AFTER), ("client_id", "prod_other")], "LogoutRedirectNotAllowed"),
         (vec![("id_token_hint", token), ("id_token_hint", token)], "ParameterRepeated"),
     ];
     let elsewhere = elsewhere.into_iter().map(|fields| (fields, "LogoutRedirectNotAllowed"));
-    for (fields, code) in wrong.into_iter().chain(elsewhere) {
+    for (fields, code) in no_hint.into_iter().chain(wrong).chain(elsewhere) {
         let answer = ask(&world, &fields).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (400, ""), "{fields:?}");
         assert!(answer.header("content-type").starts_with("text/html"));
@@ -160,13 +170,20 @@ async fn f13_a17_without_a_hint_the_person_is_asked_first() {
 async fn f13_a_bare_logout_asks_and_ends_where_nobody_is_sent_elsewhere() {
     let world = World::new().await;
     let app = app(&world).await;
-    let (tokens, cookie) = sign_in(&world, &app, "").await;
-    let bare = world.send(TestRequest::get().uri("/api/oauth/logout").insert_header(("Cookie", cookie.as_str()))).await;
-    let confirm = hidden(&bare.body, "confirm").expect("a confirmation");
-    assert!(is_live(&world, &tokens).await);
-    let answer = world.post_as(&[("confirm".to_owned(), confirm)], &cookie).await;
-    assert_eq!((answer.status.as_u16(), answer.header("location")), (200, ""));
-    assert!(answer.body.contains("You are signed out") && !is_live(&world, &tokens).await);
+    for state in [None, Some("a state")] {
+        let (tokens, cookie) = sign_in(&world, &app, "").await;
+        let asked = state.map(|state| query(&[("state", state)])).unwrap_or_default();
+        let request = TestRequest::get().uri(&format!("/api/oauth/logout?{asked}"));
+        let page = world.send(request.insert_header(("Cookie", cookie.as_str()))).await;
+        assert_eq!(hidden(&page.body, "state").as_deref(), state);
+        let confirm = hidden(&page.body, "confirm").expect("a confirmation");
+        assert!(is_live(&world, &tokens).await);
+        let form = state.map(|state| ("state".to_owned(), state.to_owned())).into_iter();
+        let form: Vec<_> = form.chain([("confirm".to_owned(), confirm)]).collect();
+        let answer = world.post_as(&form, &cookie).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (200, ""));
+        assert!(answer.body.contains("You are signed out") && !is_live(&world, &tokens).await);
+    }
     // A browser in which nobody signed in is asked too.
     assert!(hidden(&ask(&world, &[]).await.body, "confirm").is_some());
 }

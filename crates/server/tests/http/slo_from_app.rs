@@ -115,6 +115,22 @@ async fn h28_who_signs_out_of_an_app_is_signed_out_at_the_identity_provider_too(
 }
 
 #[actix_web::test]
+async fn f12_f5_who_signed_out_there_too_is_not_signed_in_silently() {
+    let world = World::new().await;
+    let app = app(&world).await;
+    let id = hearing(&world, "redirect").await;
+    let away = away(&app, &id).await;
+    let back = away.back(&world, &address(&id), &away.response(&world, &address(&id)), &world.key).await;
+    assert_eq!(back.header("location"), THEN);
+    let asked = [("client_id", app.client_id.as_str()), ("tenant", "acme.example"), ("prompt", "none")];
+    let login = world.begin(&asked).await;
+    let status = [RESPONDER, "urn:oasis:names:tc:SAML:2.0:status:NoPassive"].map(str::to_owned).to_vec();
+    let response = Response { status, has_assertion: false, ..world.response(&login) };
+    let answer = world.answer(&login, &response.unsigned()).await;
+    assert_eq!(answer.sent("error").as_deref(), Some("login_required"));
+}
+
+#[actix_web::test]
 async fn h28_by_a_form_where_the_identity_provider_takes_only_those() {
     let world = World::new().await;
     let app = app(&world).await;

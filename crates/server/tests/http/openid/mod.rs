@@ -3,6 +3,7 @@
 mod answers;
 mod connections;
 mod documents;
+mod keys;
 mod settings;
 
 use std::sync::Arc;

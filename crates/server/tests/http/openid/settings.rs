@@ -31,6 +31,17 @@ async fn g9_the_redirect_uri_does_not_depend_on_the_host_header() {
 }
 
 #[actix_web::test]
+async fn g4_a_code_is_redeemed_with_the_verifier_and_a_secret_in_the_header() {
+    let (world, provider) = connected().await;
+    assert_eq!(outcome(&login(&world, &provider).await), "code");
+    let mut sent: Vec<_> = provider.last_form().into_iter().map(|(name, _)| name).collect();
+    sent.sort_unstable();
+    // The provider signs nobody in who brings the secret neither here nor in the header (RFC 6749 §2.3.1).
+    assert_eq!(sent, ["code", "code_verifier", "grant_type", "redirect_uri"]);
+    provider.stop().await;
+}
+
+#[actix_web::test]
 async fn what_the_app_asks_is_passed_on_and_the_answer_is_judged() {
     let (world, provider) = connected().await;
     let asked =
