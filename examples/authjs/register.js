@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 const [issuer, apiKey, metadataUrl] = process.argv.slice(2);
 const origin = process.env.ORIGIN ?? "http://localhost:3000";
 const tenant = process.env.TENANT ?? "acme.example";
+const domain = process.env.DOMAIN ?? "example.com"; // of the customer's addresses
 const product = "authjs";
 
 const { client_id, client_secret } = await post("/api/v1/products", {
@@ -23,6 +24,8 @@ await post("/api/v1/sso", {
   redirectUrl: [`${origin}/auth/callback/postern`],
   defaultRedirectUrl: origin,
 });
+// You vouch for the domain here. Without a proven one Postern says that nobody gets an account, and the app makes none.
+await post("/api/v1/domains", { tenant, product, domain, proof: "operator" });
 console.log(`POSTERN_ISSUER=${issuer}
 POSTERN_CLIENT_ID=${client_id}
 POSTERN_CLIENT_SECRET=${client_secret}

@@ -67,6 +67,56 @@ async fn the_first_login_makes_an_account_and_the_session_says_what_postern_says
 }
 
 #[tokio::test]
+async fn policy_4_a_role_of_a_group_counts_each_time_and_a_default_one_only_makes_the_account() {
+    let world = World::start(&[]).await;
+    let roles = json!({ "name": PRODUCT, "roles": ["viewer", "editor"] });
+    world.postern.call("PATCH", "/api/v1/products", Some(&roles)).await;
+    let app = world.app.start(&world.environment()).await;
+    let editors = json!([{ "group": "engineer*", "role": "editor" }]);
+    for (settings, expected) in [
+        (json!({ "default_role": "viewer" }), ["viewer", "default"]),
+        (json!({ "default_role": "member" }), ["viewer", "default"]),
+        (json!({ "group_roles": editors }), ["editor", "group"]),
+        // Who was promoted stays that.
+        (json!({ "group_roles": [] }), ["editor", "default"]),
+    ] {
+        world.set(settings.clone()).await;
+        let page = browser::sign_in("example-role", &app.origin, OidcProvider::USER).await;
+        let me = app.me(&page.cookies).await;
+        assert_eq!(["role", "role_source"].map(|claim| &me["user"][claim]), expected, "{settings}: {me}");
+        assert!(page.text.contains(&format!("You are {} at {TENANT}, account 1", expected[0])), "{page:#?}");
+    }
+}
+
+#[tokio::test]
+async fn policy_3_who_may_not_have_an_account_gets_none_and_who_has_one_keeps_it() {
+    let world = World::start(&[]).await;
+    let app = world.app.start(&world.environment()).await;
+    let sign_in = async || browser::sign_in("example-provisioning", &app.origin, OidcProvider::USER).await;
+    world.set(json!({ "auto_provision": false })).await;
+    let page = sign_in().await;
+    assert!(page.text.contains("Ask your administrator for an account."), "{page:#?}");
+    assert!(app.me(&page.cookies).await["user"].is_null(), "nobody is signed in");
+
+    world.set(json!({ "auto_provision": true })).await;
+    let page = sign_in().await;
+    assert_eq!(app.me(&page.cookies).await["user"]["id"], 1, "{page:#?}");
+    world.set(json!({ "auto_provision": false })).await;
+    let page = sign_in().await;
+    assert_eq!(app.me(&page.cookies).await["user"]["id"], 1, "{page:#?}");
+}
+
+#[tokio::test]
+async fn policy_3_without_a_proven_domain_nobody_gets_an_account() {
+    let world = World::start(&[]).await;
+    world.give_domains_up().await;
+    let app = world.app.start(&world.environment()).await;
+    let page = browser::sign_in("example-unproven", &app.origin, OidcProvider::USER).await;
+    assert!(page.text.contains("has to prove that the domain of your address is theirs"), "{page:#?}");
+    assert!(app.me(&page.cookies).await["user"].is_null(), "nobody is signed in");
+}
+
+#[tokio::test]
 async fn a_login_that_somebody_else_begins_takes_along_what_postern_says_and_nothing_else() {
     let world = World::start(&[]).await;
     let app = world.app.start(&world.environment()).await;
@@ -89,6 +139,7 @@ async fn a_login_that_somebody_else_begins_takes_along_what_postern_says_and_not
 #[tokio::test]
 async fn somebody_with_an_account_is_asked_and_their_password_connects_it() {
     let world = World::start(&[]).await;
+    world.give_domains_up().await;
     let environment = world.environment();
     world.app.run("sign-up.js", &["alice@acme.example.com", TENANT], &environment, "an old password\n");
     let app = world.app.start(&environment).await;
@@ -295,6 +346,8 @@ impl World {
             "oidcClientAuthMethod": OidcProviderSettings::default().client_authentication,
         });
         postern.call("POST", "/api/v1/sso", Some(&connection)).await;
+        let domain = json!({ "tenant": TENANT, "product": PRODUCT, "domain": TENANT, "proof": "operator" });
+        postern.call("POST", "/api/v1/domains", Some(&domain)).await;
         Self { _redis: redis, postern, idp, app, client }
     }
 
@@ -306,6 +359,22 @@ impl World {
     async fn sessions(&self) -> Vec<Value> {
         let path = format!("/api/v1/sessions?tenant={TENANT}&product={PRODUCT}");
         self.postern.call("GET", &path, None).await["data"].as_array().expect("a list").clone()
+    }
+
+    /// The customer has proven no domain.
+    async fn give_domains_up(&self) {
+        let path = format!("/api/v1/domains?tenant={TENANT}&product={PRODUCT}");
+        for domain in self.postern.call("GET", &path, None).await["data"].as_array().expect("a list") {
+            let id = domain["id"].as_str().expect("an id");
+            self.postern.call("DELETE", &format!("/api/v1/domains/{id}"), None).await;
+        }
+    }
+
+    /// An operator changes the customer's policy.
+    async fn set(&self, mut settings: Value) {
+        let path = format!("/api/v1/tenants/{TENANT}/products/{PRODUCT}/policy");
+        settings["revision"] = self.postern.call("GET", &path, None).await["revision"].clone();
+        self.postern.call("PATCH", &path, Some(&settings)).await;
     }
 
     /// An operator ends some of them.

@@ -11,6 +11,7 @@ use crate::federation::Lifetime;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
 use crate::ports::Timestamp;
+use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::Secret;
 
@@ -49,6 +50,9 @@ pub struct Connection {
     /// Where its people's claims come from.
     #[serde(default)]
     pub mapping: Mapping,
+    /// As what its people come in, where that is not as the scope's policy says.
+    #[serde(default)]
+    pub roles: RoleSettings,
     /// Refuses logins, keeps everything.
     pub deactivated: bool,
     /// When it was created.

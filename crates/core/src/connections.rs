@@ -17,11 +17,14 @@ use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::policy::Rules;
+use crate::policy_settings::differences;
+
 use crate::ports::{Clock, Random};
 use crate::products::{checked_urls, invalid};
 use crate::providers;
 use crate::redirect;
 use crate::refresh::countdown;
+use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_id};
 use crate::store::{Batch, Index, Record, Store, Stored};
@@ -81,6 +84,8 @@ pub struct ConnectionSettings {
     pub provider: Option<String>,
     /// See [`Connection::mapping`].
     pub mapping: Option<Mapping>,
+    /// See [`Connection::roles`]: all of them, by name.
+    pub policy: Option<Vec<(String, String)>>,
     /// See [`Connection::deactivated`].
     pub deactivated: Option<bool>,
     /// See [`Connection::single_logout`].
@@ -128,6 +133,7 @@ impl Connections {
         if let Some(present) = &present {
             present.idp.check_same(&idp)?;
         }
+        let before = present.as_ref().map(|present| present.roles.clone()).unwrap_or_default();
         let (mut connection, kind) = match present {
             Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
             None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
@@ -146,6 +152,9 @@ impl Connections {
             connection.mapping = connection.template().mapping(connection.idp.spoken()).cloned().unwrap_or_default();
         }
         self.write(&connection, kind).await?;
+        let mut batch = self.store.batch();
+        self.tell_overrides(&mut batch, &before, &connection);
+        batch.run().await?;
         Ok(Arc::new(connection))
     }
 
@@ -166,6 +175,7 @@ impl Connections {
             sort_order: None,
             provider: None,
             mapping: Mapping::default(),
+            roles: RoleSettings::default(),
             deactivated: false,
             created: self.clock.now(),
             idp,
@@ -194,6 +204,7 @@ impl Connections {
         let written = batch.replace(&key, Some(&stored), &connection);
         self.queue(&mut batch, &connection);
         self.event(EventKind::ConnectionUpdated, &connection).append(&mut batch, &self.store);
+        self.tell_overrides(&mut batch, &stored.record.roles, &connection);
         match batch.run().await?.written(written) {
             true => Ok(Arc::new(connection)),
             false => Err(Code::ChangedMeanwhile.into()),
@@ -421,7 +432,8 @@ impl Connections {
         if let Some(delivery) = settings.unsolicited_delivery {
             connection.unsolicited_delivery = delivery;
         }
-        if let Some(product) = self.store.get(&self.store.keys().product(&connection.scope.product)).await? {
+        let product = self.store.get(&self.store.keys().product(&connection.scope.product)).await?;
+        if let Some(product) = &product {
             let stray = connection.redirect_urls.iter().find(|url| !redirect::lies_within(&product.redirect_urls, url));
             if let Some(url) = stray {
                 return Err(invalid("redirectUrl", format!("is not among the redirect_urls of the product: {url}")));
@@ -452,6 +464,9 @@ impl Connections {
             mapping.check().map_err(|why| invalid("mapping", why))?;
             connection.mapping = mapping;
         }
+        if let Some(policy) = settings.policy {
+            connection.roles = RoleSettings::of(&policy, product.as_deref())?;
+        }
         if let Some(deactivated) = settings.deactivated {
             connection.deactivated = deactivated;
         }
@@ -459,6 +474,16 @@ impl Connections {
             connection.single_logout = single_logout;
         }
         Ok(())
+    }
+
+    /// Tells what a connection overrides of its scope's policy by now, where that was not so before.
+    fn tell_overrides(&self, batch: &mut Batch<'_>, before: &RoleSettings, connection: &Connection) {
+        let (before, after) = differences(before.shown(), connection.roles.shown());
+        if !after.is_empty() {
+            let data = json!({ "connection": connection.id, "before": before, "after": after });
+            let event = Event::of(EventKind::PolicyUpdated, &connection.scope, self.clock.now(), data);
+            event.append(batch, &self.store);
+        }
     }
 
     pub(crate) fn event(&self, kind: EventKind, connection: &Connection) -> Event {

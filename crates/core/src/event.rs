@@ -77,6 +77,9 @@ pub enum EventKind {
     /// A product was deleted.
     #[serde(rename = "product.deleted")]
     ProductDeleted,
+    /// The policy of a tenant, or what a connection overrides of it, was changed: `before` and `after` say what.
+    #[serde(rename = "policy.updated")]
+    PolicyUpdated,
     /// A tenant claims a domain.
     #[serde(rename = "domain.claimed")]
     DomainClaimed,

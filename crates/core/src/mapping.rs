@@ -45,8 +45,9 @@ const USUAL: &[(&str, &[&str])] = &[
 const LISTS: [&str; 2] = ["roles", "groups"];
 
 /// The claims that a connection may not set: they say who and what for, and only Postern says that.
-const RESERVED: [&str; 8] =
-    ["id", "sub", "idHash", "raw", "requested", "email_verified", "tenant", "session_expires_at"];
+#[rustfmt::skip]
+const RESERVED: [&str; 14] =
+    ["id", "sub", "idHash", "raw", "requested", "email_verified", "tenant", "session_expires_at", "role", "role_source", "team", "provisioning", "acr", "amr"];
 
 /// What a connection changes about the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,16 +193,17 @@ pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<C
     Ok(claims)
 }
 
-/// Whether something is missing so far that this connection maps or requires, or that everybody wants: an address and a name.
-/// Then it is worth asking the IdP for more, where it has a place to ask at.
-pub fn is_wanting(identity: &Identity, mapping: &Mapping) -> bool {
+/// Whether something is missing so far that this connection maps or requires, that the tenant's policy reads, or that everybody
+/// wants: an address and a name. Then it is worth asking the IdP for more, where it has a place to ask at.
+pub fn is_wanting(identity: &Identity, mapping: &Mapping, read: &[&str]) -> bool {
     let has = |claim: &str| match (mapping.rules.get(claim), USUAL.iter().find(|(name, _)| *name == claim)) {
         (Some(rule), _) => rule.apply(identity).is_some(),
         (None, Some((_, sources))) => sources.iter().any(|source| !values(identity, source).is_empty()),
         (None, None) => false,
     };
     let mapped = mapping.rules.keys().chain(mapping.required.iter().flatten());
-    !has("email") || !(has("name") || has("firstName")) || mapped.into_iter().any(|claim| !has(claim))
+    let mut wanted = mapped.map(String::as_str).chain(read.iter().copied());
+    !has("email") || !(has("name") || has("firstName")) || wanted.any(|claim| !has(claim))
 }
 
 /// Says what Jackson's names say in the names of OIDC Core §5.1 too, where a connection's mapping did not set them. Apps that
@@ -443,14 +445,15 @@ mod tests {
                 }
             };
             let required = required.iter().map(|claim| (*claim).to_owned()).collect();
-            is_wanting(&some, &Mapping { rules, required: Some(required) })
+            is_wanting(&some, &Mapping { rules, required: Some(required) }, &[])
         };
-        assert!(!is_wanting(&some, &Mapping::default()));
+        assert!(!is_wanting(&some, &Mapping::default(), &["email"]));
+        assert!(is_wanting(&some, &Mapping::default(), &["groups"]));
         assert!(!wanting("name", &["email"]));
         assert!(wanting("squad", &["email"]));
         assert!(wanting("", &["groups"]));
-        assert!(is_wanting(&person(None, vec![attribute("email", &["a@example.com"])]), &Mapping::default()));
-        assert!(is_wanting(&person(None, vec![attribute("name", &["Alice"])]), &Mapping::default()));
+        assert!(is_wanting(&person(None, vec![attribute("email", &["a@example.com"])]), &Mapping::default(), &[]));
+        assert!(is_wanting(&person(None, vec![attribute("name", &["Alice"])]), &Mapping::default(), &[]));
     }
 
     #[test]

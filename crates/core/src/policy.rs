@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domains::ScopeDomains;
 use crate::fault::Fault;
-use crate::ports::StoreError;
+use crate::ports::{Clock, StoreError};
+use crate::products::Product;
+use crate::provisioning::Provisioning;
+use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::store::{Answers, Batch, Keys, Record, Slot, Store};
 
@@ -14,8 +17,14 @@ use crate::store::{Answers, Batch, Keys, Record, Slot, Store};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
+    /// How often they were changed: what a change is based on.
+    pub revision: u64,
     /// What becomes of an identity whose e-mail domain is not the tenant's.
     pub foreign_domains: ForeignDomains,
+    /// As what people come in.
+    pub roles: RoleSettings,
+    /// For whom the app may make accounts.
+    pub provisioning: Provisioning,
 }
 
 impl Record for Policy {
@@ -37,6 +46,8 @@ pub enum ForeignDomains {
 /// What a login of a scope is judged by, as it is when the IdP answers.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
+    /// The product, if it is registered.
+    pub product: Option<Arc<Product>>,
     /// The scope's settings.
     pub policy: Arc<Policy>,
     /// The scope's domains.
@@ -47,6 +58,7 @@ pub struct Rules {
 
 /// Reads the rules in somebody's batch.
 pub struct Reading {
+    product: Slot<Product>,
     policy: Slot<Policy>,
     domains: Slot<ScopeDomains>,
     proven: Slot<crate::store::Count>,
@@ -56,6 +68,7 @@ impl Rules {
     /// Adds the question to a batch.
     pub fn ask(batch: &mut Batch<'_>, keys: &Keys<'_>, scope: &Scope) -> Reading {
         Reading {
+            product: batch.get(&keys.product(&scope.product)),
             policy: batch.get(&keys.policy(scope)),
             domains: batch.get(&keys.scope_domains(scope)),
             proven: batch.index_count(&keys.domain_checks()),
@@ -67,6 +80,7 @@ impl Reading {
     /// What the batch found.
     pub fn answer(self, answers: &Answers<'_>) -> Result<Rules, StoreError> {
         Ok(Rules {
+            product: answers.get(self.product)?,
             policy: answers.get(self.policy)?.unwrap_or_default(),
             domains: answers.get(self.domains)?.unwrap_or_default(),
             any_proven: answers.count(self.proven) > 0,
@@ -77,18 +91,14 @@ impl Reading {
 /// Keeps the settings of scopes.
 #[derive(Clone)]
 pub struct Policies {
-    store: Store,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Policies {
     /// Settings in `store`.
-    pub fn new(store: Store) -> Self {
-        Self { store }
-    }
-
-    /// The settings of a scope.
-    pub async fn find(&self, scope: &Scope) -> Result<Arc<Policy>, Fault> {
-        Ok(self.store.get(&self.store.keys().policy(scope)).await?.unwrap_or_default())
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
     }
 
     /// Replaces the settings of a scope.

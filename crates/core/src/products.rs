@@ -12,6 +12,7 @@ use crate::fault::{Code, Fault};
 use crate::policy::Rules;
 use crate::ports::{Clock, Random};
 use crate::redirect;
+use crate::roles::Role;
 use crate::scope::{Scope, check_name};
 use crate::secret::{Secret, SecretHash, random_id};
 use crate::signing::SigningAlgorithm;
@@ -51,6 +52,9 @@ pub struct Product {
     /// Whether its access tokens are bound to a key, always (RFC 9449 §5.2).
     #[serde(default)]
     pub dpop_bound: bool,
+    /// The roles that its people can have; [`crate::roles::MEMBER`] is always one.
+    #[serde(default)]
+    pub roles: Vec<Role>,
     /// Shown on error pages.
     pub support_url: Option<String>,
     /// Shown on error pages.
@@ -151,6 +155,8 @@ pub struct ProductSettings {
     pub dpop_bound_access_tokens: Option<bool>,
     /// See [`Product::require_pushed_requests`].
     pub require_pushed_authorization_requests: Option<bool>,
+    /// See [`Product::roles`].
+    pub roles: Option<Vec<Role>>,
     /// See [`Product::support_url`]; an empty string removes it.
     pub support_url: Option<String>,
     /// See [`Product::support_email`]; an empty string removes it.
@@ -187,6 +193,7 @@ impl Products {
             session_limits: SessionLimits::default(),
             require_pushed_requests: false,
             dpop_bound: false,
+            roles: Vec::new(),
             support_url: None,
             support_email: None,
             created: now,
@@ -259,9 +266,9 @@ impl Products {
     pub async fn find_with_rules(&self, scope: &Scope) -> Result<(Option<Arc<Product>>, Rules), Fault> {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
-        let (product, rules) = (batch.get(&keys.product(&scope.product)), Rules::ask(&mut batch, &keys, scope));
-        let answers = batch.run().await?;
-        Ok((answers.get(product)?, rules.answer(&answers)?))
+        let rules = Rules::ask(&mut batch, &keys, scope);
+        let rules = rules.answer(&batch.run().await?)?;
+        Ok((rules.product.clone(), rules))
     }
 
     /// The product of this name.
@@ -336,6 +343,10 @@ impl Products {
         }
         if let Some(bound) = settings.dpop_bound_access_tokens {
             product.dpop_bound = bound;
+        }
+        if let Some(roles) = settings.roles {
+            Role::check(&roles)?;
+            product.roles = roles;
         }
         if let Some(url) = settings.support_url {
             product.support_url = optional_url("support_url", url)?;

@@ -136,7 +136,7 @@ impl App {
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
             domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
-            policies: Policies::new(store.clone()),
+            policies: Policies::new(store.clone(), clock.clone()),
             dns: Arc::new(Resolver(postern_fetch::dns::Dns::new(config.domains.dns_server))),
             sessions,
             logout_notices: LogoutNotices::new(store.clone(), clock.clone()),

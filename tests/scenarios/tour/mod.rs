@@ -30,6 +30,7 @@ mod keys;
 mod logout;
 mod openid;
 mod par;
+mod policy;
 mod refresh;
 mod single_logout;
 mod store;
@@ -108,6 +109,7 @@ impl Tour {
         single_logout::visit(&mut guide).await;
         api::visit(&mut guide).await;
         domains::visit(&mut guide).await;
+        policy::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();

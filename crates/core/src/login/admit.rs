@@ -15,6 +15,8 @@ use crate::domain_name::{DomainName, NotADomain, NotAnAddress};
 use crate::domains::owners::{Lookup, Ownership, Standing};
 use crate::fault::{Code, Fault};
 use crate::policy::{ForeignDomains, Rules};
+use crate::provisioning::Reason;
+use crate::roles::place;
 use crate::store::Key;
 
 impl Logins {
@@ -31,7 +33,12 @@ impl Logins {
         let asked = name.as_ref().filter(|name| Standing::needs_owners(rules, name));
         let ownership = self.use_once(connection, answer, asked).await?;
         let mut person = person?;
-        self.judge_address(connection, rules, &ownership, answer, &mut person)?;
+        let standing = self.judge_address(connection, rules, &ownership, answer, &mut person)?;
+        let refused = rules.policy.provisioning.refuses(standing);
+        answer.notes.extend(refused.map(|reason| format!("provisioning: {}", reason.name())));
+        Reason::tell(refused, &mut person.claims);
+        let placed = place(&connection.roles, &rules.policy.roles, rules.product.as_deref(), &person.claims);
+        answer.notes.extend(placed.tell(&mut person.claims));
         Ok(person)
     }
 
@@ -59,7 +66,7 @@ impl Logins {
     }
 
     /// Refuses an address at a domain for which this tenant's IdP does not speak, or lets it pass and says so; vouches for one
-    /// at a domain that the tenant has proven.
+    /// at a domain that the tenant has proven. Whose the domain is; nobody's, where there is no address.
     fn judge_address(
         &self,
         connection: &Connection,
@@ -67,12 +74,10 @@ impl Logins {
         ownership: &Ownership,
         answer: &mut Answer,
         person: &mut Person,
-    ) -> Result<(), Fault> {
-        let Some(address) = Address::of(person) else { return Ok(()) };
-        match (
-            address.standing(connection, rules, ownership, self.settings.domains_unique),
-            rules.policy.foreign_domains,
-        ) {
+    ) -> Result<Standing, Fault> {
+        let Some(address) = Address::of(person) else { return Ok(Standing::Unproven) };
+        let standing = address.standing(connection, rules, ownership, self.settings.domains_unique);
+        match (standing, rules.policy.foreign_domains) {
             // The IdP may doubt the address itself.
             (Standing::Own, _) if answer.identity.email_verified == Some(false) => {}
             (Standing::Own, _) => {
@@ -88,7 +93,7 @@ impl Logins {
             }
             (Standing::Unproven, _) => {}
         }
-        Ok(())
+        Ok(standing)
     }
 
     /// Remembers that something was used, for as long as it could be presented again. Whether this was the first time.

@@ -10,8 +10,8 @@ use super::{Grant, Login, Logins, Person, Terms, oauth_scope};
 use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
-use crate::identity::Identity;
 use crate::identity::SubjectName;
+use crate::identity::{Authentication, Identity};
 use crate::mapping;
 use crate::policy::Rules;
 use crate::ports::Timestamp;
@@ -81,8 +81,8 @@ impl Logins {
     ) -> Result<Issued, Fault> {
         login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
-        login.trace.notes.extend(answer.notes.iter().cloned());
         let admitted = self.admit(connection, rules, &mut answer).await;
+        login.trace.notes.append(&mut answer.notes);
         login.trace.anomalies.append(&mut answer.anomalies);
         let person = admitted?;
         login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
@@ -115,6 +115,7 @@ impl Logins {
             ..self.session(login, connection, &person, now)
         };
         person.claims.extend(of_session(&session));
+        person.claims.extend(of_authentication(&person.authentication));
         let granted = oauth_scope::granted(&login.requested.oauth_scope, login.session_terms.refresh.is_some());
         let grant = Grant {
             terms: Terms {
@@ -206,6 +207,13 @@ impl Logins {
 /// whatever a connection mapped to these names.
 fn of_session(session: &Session) -> [(String, Value); 2] {
     [("tenant".into(), json!(session.scope.tenant)), ("session_expires_at".into(), json!(session.ends.as_second()))]
+}
+
+/// How the person was authenticated, as far as the IdP said so: what an ID token says too.
+fn of_authentication(authentication: &Authentication) -> impl Iterator<Item = (String, Value)> {
+    let context = authentication.context.as_ref().map(|context| ("acr".to_owned(), json!(context)));
+    let methods = Some(&authentication.methods).filter(|methods| !methods.is_empty());
+    context.into_iter().chain(methods.map(|methods| ("amr".to_owned(), json!(methods))))
 }
 
 /// What the app asked for, as Jackson repeats it in the claims.

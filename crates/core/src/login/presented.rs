@@ -7,7 +7,9 @@ use super::refresh_tokens::{RefreshToken, SpentRefreshToken};
 use super::session::{Reach, Session, SessionId};
 use super::{AccessToken, Logins};
 use crate::fault::{Code, Fault};
+use crate::mapping::Claims;
 use crate::ports::Timestamp;
+use crate::roles::PLACED;
 use crate::secret::Secret;
 use crate::sessions::Why;
 use crate::store::Stored;
@@ -37,6 +39,8 @@ pub struct Active {
     pub is_access_token: bool,
     /// The thumbprint of the key that it is bound to (RFC 9449 §6).
     pub dpop_key: Option<String>,
+    /// What the app is told of what the tenant's policy made of the person.
+    pub placed: Claims,
 }
 
 /// What is known of a token, and of who presents it.
@@ -119,20 +123,30 @@ impl Logins {
 
 impl Presented {
     fn active(&self, session: &Arc<Session>) -> Option<(Reach, Active)> {
-        let active = |oauth_scope: &[String], issued, expires, dpop_key: &Option<String>, is_access_token| Active {
-            session: session.clone(),
-            oauth_scope: oauth_scope.to_vec(),
-            issued,
-            expires,
-            is_access_token,
-            dpop_key: dpop_key.clone(),
-        };
+        let active =
+            |oauth_scope: &[String], issued, expires, dpop_key: &Option<String>, is_access_token, claims: &Claims| {
+                Active {
+                    session: session.clone(),
+                    oauth_scope: oauth_scope.to_vec(),
+                    issued,
+                    expires,
+                    is_access_token,
+                    dpop_key: dpop_key.clone(),
+                    placed: PLACED
+                        .iter()
+                        .filter_map(|name| claims.get_key_value(*name))
+                        .map(|(n, v)| (n.clone(), v.clone()))
+                        .collect(),
+                }
+            };
         match (&self.access, &self.refresh) {
             (Some(token), _) => {
-                Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, &token.dpop_key, true)))
+                let (scope, key) = (&token.oauth_scope, &token.dpop_key);
+                Some((token.reach, active(scope, token.issued, token.expires, key, true, &token.claims)))
             }
             (None, Some(token)) => {
-                Some((token.reach, active(&token.oauth_scope, token.issued, token.expires, &token.dpop_key, false)))
+                let (scope, key) = (&token.oauth_scope, &token.dpop_key);
+                Some((token.reach, active(scope, token.issued, token.expires, key, false, &token.claims)))
             }
             (None, None) => None,
         }

@@ -42,6 +42,16 @@ fn describe(active: &Active, issuer: &str) -> Value {
         "product": session.scope.product,
         "session_expires_at": session.ends.as_second(),
     });
+    let authentication = &session.authentication;
+    if let Some(context) = &authentication.context {
+        body["acr"] = json!(context);
+    }
+    if !authentication.methods.is_empty() {
+        body["amr"] = json!(authentication.methods);
+    }
+    for (name, value) in &active.placed {
+        body[name.as_str()] = value.clone();
+    }
     if active.is_access_token {
         body["token_type"] = json!(if active.dpop_key.is_some() { "DPoP" } else { "bearer" });
     }

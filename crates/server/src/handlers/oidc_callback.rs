@@ -9,6 +9,7 @@ use postern_core::identity::Identity;
 use postern_core::login::Login;
 use postern_core::login::finish::{Answer, Issued};
 use postern_core::mapping::is_wanting;
+use postern_core::policy::Rules;
 use postern_oidc::callback::Callback;
 use postern_oidc::id_token::VerifiedIdToken;
 use postern_oidc::identity::{Notes, identity};
@@ -56,20 +57,21 @@ async fn finish(app: &App, login: &mut Login, query: &Fields, address: &str) -> 
     let redemption = Redemption { code, callback: &callback, pkce_verifier };
     let tokens = redeem(&app.fetch, idp, redemption, app.now(), &*app.random).await?; // from here on in memory alone
     let id_token = lookup::verify_id_token(app, &connection, &tokens, nonce).await?; // signature, rules
-    let answer = person(app, &connection, &tokens, &id_token).await?; // more claims, where some are missing
+    let answer = person(app, (&connection, &rules), &tokens, &id_token).await?; // more claims, where some are missing
     app.logins.finish(login, &connection, &rules, answer).await // identity, claims, code
 }
 
 /// OpenID Connect ends here: from a verified ID token to what a login needs of it.
 async fn person(
     app: &App,
-    connection: &Connection,
+    (connection, rules): (&Connection, &Rules),
     tokens: &Tokens,
     id_token: &VerifiedIdToken,
 ) -> Result<Answer, Fault> {
     let (first, notes) = identity(id_token, Map::new());
     let endpoint = connection.idp.oidc()?.provider.userinfo_endpoint.as_deref();
-    let Some(endpoint) = endpoint.filter(|_| is_wanting(&first, &connection.mapping)) else {
+    let read: Vec<_> = connection.roles.reads().chain(rules.policy.roles.reads()).collect();
+    let Some(endpoint) = endpoint.filter(|_| is_wanting(&first, &connection.mapping, &read)) else {
         return Ok(answer(first, notes));
     };
     let (identity, notes) = match userinfo::ask(&app.fetch, endpoint, &tokens.access_token, id_token).await {

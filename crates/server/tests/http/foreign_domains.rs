@@ -135,7 +135,12 @@ async fn f16_a_scope_may_have_foreign_addresses_flagged_instead() {
     let (world, _dns) = tenants().await;
     for (tenant, email) in [("acme.example", "alice@initech.example"), ("globex.example", "ceo@acme.example")] {
         let scope = Scope::new(tenant, "crm").unwrap();
-        world.app.policies.set(&scope, &Policy { foreign_domains: ForeignDomains::Flag }).await.unwrap();
+        world
+            .app
+            .policies
+            .set(&scope, &Policy { foreign_domains: ForeignDomains::Flag, ..Policy::default() })
+            .await
+            .unwrap();
         let answer = asserted(&world, tenant, email).await;
         assert_eq!(verified(&world, tenant, &answer).await, None);
         let events = world.api(Method::GET, "events", Value::Null).await.json();

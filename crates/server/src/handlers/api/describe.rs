@@ -7,12 +7,14 @@ use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
 use postern_core::openid::{OidcIdp, Provider};
 use postern_core::ports::Timestamp;
+use postern_core::roles::RoleSettings;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha1::Digest as _;
 use utoipa::ToSchema;
 
 use super::ApiCall;
+use super::requests::PolicyOverrides;
 
 /// A connection as Jackson shows it, and what Postern adds. What is not set is left out.
 #[derive(Serialize, ToSchema)]
@@ -52,6 +54,9 @@ pub struct ConnectionRecord {
     /// Where claims come from.
     #[schema(value_type = Option<Object>)]
     mapping: Option<Mapping>,
+    /// What it overrides of its scope's policy.
+    #[schema(value_type = Option<PolicyOverrides>)]
+    policy: Option<Map<String, Value>>,
     /// What to mind about what was sent.
     notes: Option<Vec<String>>,
     #[serde(flatten)]
@@ -207,6 +212,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         single_logout: (!connection.single_logout).then_some(false),
         created_at: connection.created,
         mapping: set(connection.mapping.clone()),
+        policy: (connection.roles != RoleSettings::default()).then(|| connection.roles.shown()),
         notes: None,
         idp: match &connection.idp {
             Idp::Saml(idp) => IdpRecord::Saml(Box::new(saml(connection, idp, call))),

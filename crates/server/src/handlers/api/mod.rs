@@ -7,6 +7,7 @@ pub mod events;
 pub mod idp;
 pub mod openapi;
 pub mod openid;
+pub mod policy;
 pub mod products;
 pub mod providers;
 pub mod requests;
@@ -22,7 +23,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, IF_MATCH};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use postern_core::fault::{Code, Fault};
@@ -44,6 +45,8 @@ pub struct ApiCall {
     pub query: Fields,
     /// The JSON object or the form.
     pub body: Fields,
+    /// The version that the request is based on (RFC 9110 §13.1.1).
+    if_match: Option<String>,
     key: ApiKey,
 }
 
@@ -54,7 +57,8 @@ impl FromRequest for ApiCall {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let authenticated = authenticate(request);
         let query = Fields::urlencoded(request.query_string().as_bytes());
-        let reads_body = request.method() == Method::POST || request.method() == Method::PATCH;
+        let if_match = request.headers().get(IF_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let reads_body = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
         let body = reads_body.then(|| fields::body_up_to(LARGEST, request, payload));
         Box::pin(async move {
             let (app, key) = authenticated.map_err(Refusal::api)?;
@@ -66,7 +70,7 @@ impl FromRequest for ApiCall {
                 // Clients of Jackson send GET and DELETE with a content type and nothing behind it.
                 None => Fields::default(),
             };
-            Ok(Self { app, query, body, key })
+            Ok(Self { app, query, body, if_match, key })
         })
     }
 }
@@ -117,8 +121,11 @@ impl ApiCall {
 
     /// The scope of a request, from its tenant and product.
     fn scope(&self, fields: &Fields) -> Result<Scope, Fault> {
-        let tenant = required(fields, "tenant")?;
-        let product = required(fields, "product")?;
+        self.scope_of(required(fields, "tenant")?, required(fields, "product")?)
+    }
+
+    /// The scope of a tenant and a product that the key is good for.
+    fn scope_of(&self, tenant: &str, product: &str) -> Result<Scope, Fault> {
         self.check_product(product)?;
         Scope::new(tenant, product).map_err(|why| {
             let field = if postern_core::scope::check_name(tenant).is_err() { "tenant" } else { "product" };

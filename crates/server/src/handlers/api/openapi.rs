@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, domains, events, idp, products, providers, saml_config, sessions, sp_keys, sso,
+    ApiCall, connection_keys, domains, events, idp, policy, products, providers, saml_config, sessions, sp_keys, sso,
     token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
@@ -33,6 +33,9 @@ use crate::reply::{Refused, no_store};
         domains::update,
         domains::delete,
         domains::verify,
+        policy::find,
+        policy::update,
+        policy::replace,
         sessions::find, sessions::end,
         traces::find, traces::of_product, traces::delete, traces::count,
         events::read,
@@ -101,8 +104,9 @@ impl Modify for Common {
 }
 
 /// The operations of an address.
-fn operations(item: &mut PathItem) -> [(&'static str, &mut Option<Operation>); 4] {
-    [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch), ("delete", &mut item.delete)]
+fn operations(item: &mut PathItem) -> [(&'static str, &mut Option<Operation>); 5] {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)]
 }
 
 /// Gives an operation a name that no other has, and what any of them may be refused for.
@@ -135,6 +139,8 @@ fn meaning(status: &str) -> &'static str {
         "403" => "The API key may not",
         "404" => "There is no such thing",
         "409" => "It cannot be now",
+        "412" => "It is another one by now than the request is based on",
+        "428" => "The request does not say what it is based on",
         "413" => "The body is too large",
         _ => "The store cannot be reached",
     }

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
 use postern_core::ports::Timestamp;
 use postern_core::products::{Product, ProductSettings};
+use postern_core::roles::Role;
 use postern_core::secret::Secret;
 use serde::Serialize;
 use serde_json::Value;
@@ -133,6 +134,7 @@ async fn settings(call: &ApiCall) -> Result<ProductSettings, Fault> {
         idle_minutes: text(body, "idle_minutes")?,
         refresh_days: text(body, "refresh_days")?,
         require_pushed_authorization_requests: boolean(body, "require_pushed_authorization_requests")?,
+        roles: text(body, "roles")?.map(|roles| Role::list(&roles)).transpose()?,
         support_url: text(body, "support_url")?,
         support_email: text(body, "support_email")?,
     })
@@ -193,6 +195,9 @@ pub struct ProductRecord {
     dpop_bound_access_tokens: bool,
     /// Whether logins begin with a pushed request alone.
     require_pushed_authorization_requests: bool,
+    /// The roles that its people can have.
+    #[schema(value_type = Vec<Object>)]
+    roles: Vec<Role>,
     /// Shown on error pages.
     support_url: Option<String>,
     /// Shown on error pages.
@@ -233,6 +238,7 @@ fn describe(product: &Product, secret: Option<&Secret>) -> ProductRecord {
         refresh_days: product.session_limits.refresh_days,
         dpop_bound_access_tokens: product.dpop_bound,
         require_pushed_authorization_requests: product.require_pushed_requests,
+        roles: product.roles.clone(),
         support_url: product.support_url.clone(),
         support_email: product.support_email.clone(),
         created_at: product.created,

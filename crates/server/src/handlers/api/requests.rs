@@ -188,6 +188,8 @@ pub struct ConnectionSettings {
     /// Where claims come from.
     #[schema(value_type = Option<Object>)]
     mapping: Option<Map<String, Value>>,
+    /// What of the scope's policy it overrides: all of it at once.
+    policy: Option<PolicyOverrides>,
     /// The provider, by its id in `/api/v1/providers`.
     provider: Option<String>,
     /// Refuses logins, keeps everything.
@@ -264,6 +266,9 @@ pub struct ProductRequest {
     refresh_days: Option<u32>,
     /// Whether logins begin with a pushed request alone.
     require_pushed_authorization_requests: Option<bool>,
+    /// The roles that its people can have: names, or objects with `name` and `privileged`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    roles: Option<Vec<Value>>,
     /// Shown on error pages.
     support_url: Option<String>,
     /// Shown on error pages.
@@ -349,4 +354,81 @@ pub struct ChangedDomain {
 pub struct DomainProof {
     /// `dns`, or `operator`: his word.
     proof: Option<String>,
+}
+
+/// What of a scope's policy a connection may override.
+#[derive(Serialize, ToSchema)]
+pub struct PolicyOverrides {
+    /// Who is in such a group has this role.
+    group_roles: Option<Vec<GroupRole>>,
+    /// Everybody else's role.
+    default_role: Option<String>,
+    /// Who is in such a group is in this team.
+    group_teams: Option<Vec<GroupTeam>>,
+    /// Else, who is in such a department.
+    department_teams: Option<Vec<DepartmentTeam>>,
+    /// Everybody else's team.
+    default_team: Option<String>,
+}
+
+/// A rule about roles.
+#[derive(Serialize, ToSchema)]
+pub struct GroupRole {
+    /// A name, or a pattern with `*` and `?`.
+    group: String,
+    /// A role that the product declares.
+    role: String,
+}
+
+/// A rule about teams.
+#[derive(Serialize, ToSchema)]
+pub struct GroupTeam {
+    /// A name, or a pattern with `*` and `?`.
+    group: String,
+    /// The team.
+    team: String,
+}
+
+/// A rule about teams.
+#[derive(Serialize, ToSchema)]
+pub struct DepartmentTeam {
+    /// A name, or a pattern with `*` and `?`.
+    department: String,
+    /// The team.
+    team: String,
+}
+
+/// The settings of a policy.
+#[derive(Serialize, ToSchema)]
+pub struct PolicySettings {
+    /// Of an address at a domain that is not the tenant's: `refuse` the login, or `flag` it.
+    foreign_domains: Option<String>,
+    /// Whether the app makes accounts for people whom it does not know.
+    auto_provision: Option<bool>,
+    #[serde(flatten)]
+    roles: PolicyOverrides,
+}
+
+/// A change of a policy.
+#[derive(Serialize, ToSchema)]
+pub struct PolicyRequest {
+    /// The revision that it is based on, where the header `If-Match` does not say so.
+    revision: Option<u64>,
+    /// Says that a privileged role is meant to be the default.
+    confirm_privileged_default: Option<bool>,
+    #[serde(flatten)]
+    settings: PolicySettings,
+}
+
+/// A policy.
+#[derive(Serialize, ToSchema)]
+pub struct PolicyRecord {
+    /// How often it was changed.
+    revision: u64,
+    /// The privileged role that an administrator has confirmed to be the default.
+    confirmed_privileged_default: Option<String>,
+    /// What to mind about it.
+    warnings: Option<Vec<String>>,
+    #[serde(flatten)]
+    settings: PolicySettings,
 }

@@ -304,6 +304,7 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         sort_order,
         provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
+        policy: text(body, "policy")?.map(|text| overrides(&text)).transpose()?,
         deactivated: boolean(body, "deactivated")?,
         single_logout: boolean(body, "singleLogout")?,
     })
@@ -319,4 +320,10 @@ fn mapping(text: &str) -> Result<Mapping, Fault> {
     let malformed =
         |why: serde_json::Error| Code::FieldInvalid.fault().expected(format!("mapping is malformed: {why}"));
     if text.is_empty() { Ok(Mapping::default()) } else { serde_json::from_str(text).map_err(malformed) }
+}
+
+/// What the connection overrides of its scope's policy, as a JSON object. An empty one: nothing.
+fn overrides(text: &str) -> Result<Vec<(String, String)>, Fault> {
+    let malformed = |_| Code::FieldInvalid.fault().expected("policy is not a JSON object");
+    if text.is_empty() { Ok(Vec::new()) } else { Ok(Fields::json(text.as_bytes()).map_err(malformed)?.0) }
 }

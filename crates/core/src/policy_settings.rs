@@ -1,0 +1,132 @@
+//! How a policy is read and changed: setting by setting, each with its range, and never over what somebody else changed.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::event::{Event, EventKind};
+use crate::fault::{Code, Fault};
+use crate::policy::{ForeignDomains, Policies, Policy};
+use crate::products::{Product, invalid};
+use crate::roles::MEMBER;
+use crate::scope::Scope;
+
+/// What somebody wants changed.
+#[derive(Debug)]
+pub struct Change<'c> {
+    /// Whether settings that it does not name go back to their defaults.
+    pub replaces: bool,
+    /// The revision that it is based on.
+    pub revision: Option<u64>,
+    /// Settings by name, each as text: lists as JSON, nothing for the default.
+    pub settings: &'c [(String, String)],
+    /// Whether a privileged role is meant to be everybody's by default.
+    pub confirms_privileged_default: bool,
+}
+
+impl Policies {
+    /// Changes the settings of a scope, if they are still those that the change is based on.
+    pub async fn change(&self, scope: &Scope, change: &Change<'_>) -> Result<(Policy, Option<Arc<Product>>), Fault> {
+        let based_on = change.revision.ok_or(Code::PolicyRevisionMissing)?;
+        let key = self.store.keys().policy(scope);
+        let mut batch = self.store.batch();
+        let (slot, product) = (batch.get(&key), batch.get(&self.store.keys().product(&scope.product)));
+        let answers = batch.run().await?;
+        let (stored, product) = (answers.stored(slot)?, answers.get(product)?);
+        let before = stored.as_ref().map(|stored| stored.record.clone()).unwrap_or_default();
+        if before.revision != based_on {
+            let fault = Code::PolicyChanged.fault().expected(before.revision.to_string());
+            return Err(fault.received(based_on.to_string()));
+        }
+        let mut after = if change.replaces { Policy::default() } else { (*before).clone() };
+        for (name, sent) in change.settings {
+            after.set(name, sent)?;
+        }
+        after.roles.check(product.as_deref(), change.confirms_privileged_default)?;
+        after.revision = based_on.saturating_add(1);
+        let mut batch = self.store.batch();
+        let written = batch.replace(&key, stored.as_ref(), &after);
+        if !batch.run().await?.written(written) {
+            return Err(Code::PolicyChanged.into());
+        }
+        let (before, after_shown) = differences(before.shown(), after.shown());
+        self.tell(scope, json!({ "revision": after.revision, "before": before, "after": after_shown })).await?;
+        Ok((after, product))
+    }
+
+    /// The settings of a scope, and the product that they are about, if it is registered.
+    pub async fn find(&self, scope: &Scope) -> Result<(Arc<Policy>, Option<Arc<Product>>), Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let (policy, product) = (batch.get(&keys.policy(scope)), batch.get(&keys.product(&scope.product)));
+        let answers = batch.run().await?;
+        Ok((answers.get(policy)?.unwrap_or_default(), answers.get(product)?))
+    }
+
+    async fn tell(&self, scope: &Scope, data: Value) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        Event::of(EventKind::PolicyUpdated, scope, self.clock.now(), data).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Every setting with its value, by name.
+    pub fn shown(&self) -> Map<String, Value> {
+        let mut shown = Map::new();
+        shown.insert("foreign_domains".into(), json!(self.foreign_domains));
+        shown.extend(self.provisioning.shown());
+        shown.extend(self.roles.shown());
+        if self.roles.default_role.is_none() {
+            shown.insert("default_role".into(), json!(MEMBER));
+        }
+        shown
+    }
+
+    /// What an administrator should mind about it.
+    pub fn warnings(&self, product: Option<&Product>) -> Vec<String> {
+        let privileged = self.roles.privileged_default(product);
+        privileged
+            .map(|role| format!("default_role: everybody whom no rule matches is {role}, a privileged role"))
+            .into_iter()
+            .collect()
+    }
+
+    /// Sets one setting; an empty text goes back to the default.
+    fn set(&mut self, name: &str, sent: &str) -> Result<(), Fault> {
+        match name {
+            "foreign_domains" => {
+                let known = [("refuse", ForeignDomains::Refuse), ("flag", ForeignDomains::Flag)];
+                self.foreign_domains = one_of(name, sent, &known)?;
+            }
+            _ if self.roles.set(name, sent)? || self.provisioning.set(name, sent)? => {}
+            _ => return Err(invalid(name, "is no setting of a policy")),
+        }
+        Ok(())
+    }
+}
+
+/// The value of this name; the default, where nothing is sent.
+fn one_of<T: Copy + Default>(name: &str, sent: &str, known: &[(&str, T)]) -> Result<T, Fault> {
+    let names = || known.iter().map(|(value, _)| *value).collect::<Vec<_>>().join(" or ");
+    match known.iter().find(|(value, _)| *value == sent) {
+        Some((_, value)) => Ok(*value),
+        None if sent.is_empty() => Ok(T::default()),
+        None => Err(invalid(name, format!("is not {}", names()))),
+    }
+}
+
+/// What is not the same in both.
+pub(crate) fn differences(
+    before: Map<String, Value>,
+    after: Map<String, Value>,
+) -> (Map<String, Value>, Map<String, Value>) {
+    let only = |one: &Map<String, Value>, other: &Map<String, Value>| {
+        one.iter()
+            .filter(|(name, value)| other.get(*name) != Some(value))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect()
+    };
+    (only(&before, &after), only(&after, &before))
+}

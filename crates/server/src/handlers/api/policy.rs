@@ -1,0 +1,94 @@
+//! `/api/v1/tenants/{tenant}/products/{product}/policy`: what a tenant wants of its logins to a product.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ETAG;
+use actix_web::web::Path;
+use postern_core::fault::{Code, Fault};
+use postern_core::policy::Policy;
+use postern_core::policy_settings::Change;
+use postern_core::products::Product;
+use serde_json::json;
+
+use super::requests::{PolicyRecord, PolicyRequest};
+use super::{ApiCall, boolean};
+use crate::reply::{Refusal, no_store};
+
+/// The tenant and the product in the path.
+type Names = Path<(String, String)>;
+
+/// What stands among the settings and is none.
+const NOT_SET: [&str; 4] = ["revision", "warnings", "confirmed_privileged_default", "confirm_privileged_default"];
+
+/// `GET`: every setting, with the revision that a change is to be based on.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/products/{product}/policy",
+    params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
+    responses((status = 200, body = PolicyRecord)),
+)]
+pub async fn find(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
+    let find = async { call.app.policies.find(&call.scope_of(&names.0, &names.1)?).await };
+    let (policy, product) = find.await.map_err(Refusal::api)?;
+    Ok(describe(&policy, product.as_deref()))
+}
+
+/// `PUT`: settings that are not named go back to their defaults. 200 and the policy as it is then.
+#[utoipa::path(
+    put,
+    path = "/api/v1/tenants/{tenant}/products/{product}/policy",
+    params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
+    request_body(content = PolicyRequest, example = json!({ "revision": 0, "foreign_domains": "flag" })),
+    responses((status = 200, body = PolicyRecord), (status = 412), (status = 428)),
+)]
+pub async fn replace(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
+    change(&call, &names, true).await.map_err(Refusal::api)
+}
+
+/// `PATCH`: settings that are not named stay. 200 and the policy as it is then.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/tenants/{tenant}/products/{product}/policy",
+    params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
+    request_body = PolicyRequest,
+    responses((status = 200, body = PolicyRecord), (status = 412), (status = 428)),
+)]
+pub async fn update(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
+    change(&call, &names, false).await.map_err(Refusal::api)
+}
+
+async fn change(call: &ApiCall, names: &Names, replaces: bool) -> Result<HttpResponse, Fault> {
+    let scope = call.scope_of(&names.0, &names.1)?;
+    let revision = revision(call)?;
+    // What GET showed may be sent back as it is.
+    let mut settings = call.body.0.clone();
+    settings.retain(|(name, _)| !NOT_SET.contains(&name.as_str()));
+    if let Some((twice, _)) = settings
+        .iter()
+        .enumerate()
+        .find_map(|(at, one)| settings[..at].iter().any(|(name, _)| *name == one.0).then_some(one))
+    {
+        return Err(Code::ParameterRepeated.fault().expected(twice));
+    }
+    let confirms_privileged_default = boolean(&call.body, "confirm_privileged_default")?.unwrap_or_default();
+    let change = Change { replaces, revision, settings: &settings, confirms_privileged_default };
+    let (policy, product) = call.app.policies.change(&scope, &change).await?;
+    Ok(describe(&policy, product.as_deref()))
+}
+
+/// The revision in the body, or the one that the `ETag` of GET names.
+fn revision(call: &ApiCall) -> Result<Option<u64>, Fault> {
+    let sent = call.body.one("revision")?.or_else(|| call.if_match.as_deref().map(|tag| tag.trim().trim_matches('"')));
+    let number =
+        |text: &str| text.parse().map_err(|_| Code::FieldInvalid.fault().expected("revision is not that of GET"));
+    sent.map(number).transpose()
+}
+
+fn describe(policy: &Policy, product: Option<&Product>) -> HttpResponse {
+    let mut shown = policy.shown();
+    let warnings = policy.warnings(product);
+    if !warnings.is_empty() {
+        shown.insert("warnings".into(), json!(warnings));
+    }
+    shown.insert("revision".into(), json!(policy.revision));
+    no_store(HttpResponse::Ok().insert_header((ETAG, format!("\"{}\"", policy.revision)))).json(shown)
+}
