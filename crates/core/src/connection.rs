@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection_keys::ConnectionKeys;
 use crate::fault::{Code, Fault};
 use crate::federation::Lifetime;
+use crate::login::finish::provider;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
 use crate::ports::Timestamp;
@@ -75,6 +76,12 @@ impl Connection {
     /// Whether a client means this connection by `id`: its id or Jackson's `clientID`.
     pub fn is_named(&self, id: &str) -> bool {
         self.id.0 == id || self.client_id == id
+    }
+
+    /// What people call it: the name that it was given, or the host of its IdP.
+    pub fn known_as(&self) -> String {
+        let given = self.label.clone().or_else(|| self.name.clone());
+        given.unwrap_or_else(|| provider(self.idp.name()))
     }
 }
 

@@ -435,6 +435,10 @@ faults! {
     PolicyRevisionMissing, BridgeAdmin, 428, "invalid_request", "The change of a policy does not say which revision it is based on.", "Read the policy with GET and send its revision along, as the member revision or its ETag as If-Match, so that nobody's change is overwritten unseen.";
     PolicyChanged, BridgeAdmin, 412, "invalid_request", "The policy is another one by now than the change is based on.", "Read it again with GET, look at what somebody else changed, and repeat the change with the new revision.";
 
+    /// Discovery
+    EmailMalformed, User, 400, "invalid_request", "This is not an e-mail address of which the domain can be told.", "Write one address with one @, such as alice@acme.example.";
+    RequestsTooMany, User, 429, "temporarily_unavailable", "Too many requests came from this address.", "Wait for as long as Retry-After says. Where many people come from one address, raise discover.requests_per_minute; where that is a proxy before Postern, count it in discover.trusted_proxies.";
+
     /// Metadata of identity providers
     MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";
     MetadataNotIdp, BridgeAdmin, 400, "invalid_request", "The metadata describes no SAML 2.0 identity provider.", "Paste the identity provider's metadata (it has an IDPSSODescriptor), not the one of a service provider.";

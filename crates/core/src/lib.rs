@@ -6,6 +6,7 @@ pub mod client_metadata;
 pub mod connection;
 pub mod connection_keys;
 pub mod connections;
+pub mod discover;
 pub mod domain_name;
 pub mod domains;
 pub mod event;

@@ -1,12 +1,15 @@
 //! What a scope wants of its logins, as far as that is not a matter of one connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain_name::DomainName;
 use crate::domains::ScopeDomains;
 use crate::fault::Fault;
-use crate::ports::{Clock, StoreError};
+use crate::login::start::after;
+use crate::ports::{Clock, StoreError, Timestamp};
 use crate::products::Product;
 use crate::provisioning::Provisioning;
 use crate::roles::RoleSettings;
@@ -14,11 +17,23 @@ use crate::scope::Scope;
 use crate::store::{Answers, Batch, Keys, Record, Slot, Store};
 
 /// The settings of a scope. One that never set any has the defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
     /// How often they were changed: what a change is based on.
     pub revision: u64,
+    /// Whether the tenant uses the product at all.
+    pub status: Status,
+    /// Since when people have to sign in by single sign-on; `None`: they do not have to.
+    pub enforced_since: Option<Timestamp>,
+    /// Whom that is about.
+    pub enforcement_scope: EnforcementScope,
+    /// Whether people who have a password may go on using it.
+    pub allow_password_fallback: bool,
+    /// How many days after enforcement began that ends; 0: never.
+    pub grace_period_days: u32,
+    /// Addresses that may always use a password, for the day on which the IdP is gone.
+    pub break_glass: Vec<String>,
     /// What becomes of an identity whose e-mail domain is not the tenant's.
     pub foreign_domains: ForeignDomains,
     /// As what people come in.
@@ -27,9 +42,69 @@ pub struct Policy {
     pub provisioning: Provisioning,
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            status: Status::default(),
+            enforced_since: None,
+            enforcement_scope: EnforcementScope::default(),
+            allow_password_fallback: true,
+            grace_period_days: 0,
+            break_glass: Vec::new(),
+            revision: 0,
+            foreign_domains: ForeignDomains::default(),
+            roles: RoleSettings::default(),
+            provisioning: Provisioning::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// When passwords end where enforcement began `since` then; `None`: never by time alone.
+    pub fn grace_period_ends(&self, since: Timestamp) -> Option<Timestamp> {
+        let days = Duration::from_secs(24 * 3600 * u64::from(self.grace_period_days));
+        (self.grace_period_days > 0).then(|| after(since, days))
+    }
+
+    /// Whether an address may always use a password, in whatever case it is written.
+    pub fn is_break_glass(&self, email: &str) -> bool {
+        let Some(asked) = comparable(email) else { return false };
+        self.break_glass.iter().any(|address| comparable(address).is_some_and(|address| address == asked))
+    }
+}
+
+/// An address as two writings of it are compared: some servers tell cases of the local part apart, no organisation does.
+fn comparable(email: &str) -> Option<(String, DomainName)> {
+    let domain = DomainName::of_email(email.trim()).ok()?;
+    let (local, _) = email.trim().split_once('@')?;
+    Some((local.to_lowercase(), domain))
+}
+
 impl Record for Policy {
     const CLASS: &'static str = "policy";
     const CACHED: bool = true;
+}
+
+/// Whether a tenant uses a product.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    #[default]
+    Active,
+    /// Not for now: discovery knows no single sign-on of it.
+    Suspended,
+}
+
+/// Whom enforcement is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnforcementScope {
+    /// Addresses at the tenant's proven domains.
+    #[default]
+    VerifiedDomains,
+    /// Those, and everybody of whom the app says that they belong to the tenant.
+    Organisation,
 }
 
 /// What becomes of an identity whose e-mail domain is not the tenant's.
@@ -107,5 +182,32 @@ impl Policies {
         batch.put(&self.store.keys().policy(scope), policy, None);
         batch.run().await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stored_before_a_setting_existed_has_its_default() {
+        let stored: Policy = serde_json::from_str("{\"foreign_domains\":\"flag\"}").unwrap();
+        assert_eq!(stored, Policy { foreign_domains: ForeignDomains::Flag, ..Policy::default() });
+        assert!(stored.allow_password_fallback);
+    }
+
+    #[test]
+    fn a_break_glass_address_is_known_however_it_is_written() {
+        let policy = Policy { break_glass: vec!["Root@Acme.Example".into()], ..Policy::default() };
+        for (address, known) in [
+            ("root@acme.example", true),
+            (" ROOT@ACME.EXAMPLE. ", true),
+            ("root@eu.acme.example", false),
+            ("roots@acme.example", false),
+            ("root@x@acme.example", false),
+            ("root", false),
+        ] {
+            assert_eq!(policy.is_break_glass(address), known, "{address}");
+        }
     }
 }

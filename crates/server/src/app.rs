@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postern_core::connection::{Allowance, Connection, ConnectionId, Idp, SamlIdp};
 use postern_core::connections::Connections;
+use postern_core::discover::Discovery;
 use postern_core::domains::Domains;
 use postern_core::event::Events;
 use postern_core::fault::Fault;
@@ -35,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 use crate::proofs::Proofs;
 use crate::token_keys::TokenKeys;
+use crate::visitor::Limiter;
 
 /// Postern, without its listeners.
 pub struct App {
@@ -44,6 +46,10 @@ pub struct App {
     pub logins: Logins,
     /// The customers' IdPs.
     pub connections: Connections,
+    /// By e-mail to the right door.
+    pub discovery: Discovery,
+    /// How often strangers may ask for it.
+    pub limiter: Limiter,
     /// The registered apps.
     pub products: Products,
     /// The tenants' e-mail domains.
@@ -133,6 +139,8 @@ impl App {
         Ok(Self {
             public_url: config.public_url.clone(),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
+            discovery: Discovery::new(store.clone(), clock.clone()),
+            limiter: Limiter::new(config.discover.requests_per_minute, config.discover.trusted_proxies),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
             domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),

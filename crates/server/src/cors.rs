@@ -14,6 +14,7 @@ const OPEN: &[&str] = &[
     "/oauth/jwks",
     "/api/oauth/token",
     "/api/oauth/userinfo",
+    "/api/discover",
 ];
 
 /// Marks the answer of an open address, also where it is a refusal. `route` is the pattern that answered.
@@ -22,7 +23,10 @@ pub fn mark(route: &str, prefix: &str, headers: &mut HeaderMap) {
     let bare = route.strip_prefix(prefix).unwrap_or_else(|| route.strip_suffix(prefix).unwrap_or(route));
     if OPEN.contains(&bare) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"));
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After"),
+        );
     }
 }
 

@@ -26,3 +26,4 @@ pub mod reply;
 pub mod routes;
 pub mod system;
 pub mod token_keys;
+pub mod visitor;

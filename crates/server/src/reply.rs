@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -35,6 +36,7 @@ pub struct Refusal {
     pub fault: Fault,
     voice: Voice,
     reference: Option<TraceId>,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -53,33 +55,44 @@ impl Refusal {
     }
     /// Told to the person, on a page that names the app's own support.
     pub fn page_of(fault: impl Into<Fault>, product: Option<Arc<Product>>) -> Self {
-        Self { fault: fault.into(), voice: Voice::Page { product, onward: None }, reference: None }
+        Self { fault: fault.into(), voice: Voice::Page { product, onward: None }, reference: None, retry_after: None }
     }
     /// Told to the app, at its proven redirect URI.
     pub fn app(fault: impl Into<Fault>, return_to: &ReturnTo, after_post: bool) -> Self {
         let voice = Voice::App { return_to: return_to.clone(), after_post };
-        Self { fault: fault.into(), voice, reference: None }
+        Self { fault: fault.into(), voice, reference: None, retry_after: None }
     }
     /// Told to a client at the token endpoint; `basic`: it used the Authorization header.
     pub fn token(fault: impl Into<Fault>, basic: bool) -> Self {
-        Self { fault: fault.into(), voice: Voice::Token { basic }, reference: None }
+        Self { fault: fault.into(), voice: Voice::Token { basic }, reference: None, retry_after: None }
     }
     /// Told to whoever presented an access token.
     pub fn bearer(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), voice: Voice::Bearer, reference: None }
+        Self { fault: fault.into(), voice: Voice::Bearer, reference: None, retry_after: None }
     }
     /// Told to a user of the API.
     pub fn api(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), voice: Voice::Api { allow: None }, reference: None }
+        Self { fault: fault.into(), voice: Voice::Api { allow: None }, reference: None, retry_after: None }
     }
     /// The address does not take this method; `allow` lists those that it takes.
     pub fn method(allow: &'static str) -> Self {
-        Self { fault: Code::MethodNotAllowed.into(), voice: Voice::Api { allow: Some(allow) }, reference: None }
+        Self {
+            fault: Code::MethodNotAllowed.into(),
+            voice: Voice::Api { allow: Some(allow) },
+            reference: None,
+            retry_after: None,
+        }
     }
     /// Names the trace under which the story is kept. Without one, the request's own reference is shown.
     #[must_use]
     pub fn with_trace(mut self, id: TraceId) -> Self {
         self.reference = Some(id);
+        self
+    }
+    /// Says after how long the same request would be answered.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
     /// Lets a page lead on to where the app is, where that is known.
@@ -122,8 +135,9 @@ pub fn refuse(refusal: &Refusal, of_request: &TraceId, issuer: &str) -> HttpResp
     let code = refusal.fault.code;
     let reference = refusal.reference(of_request);
     let mut response = HttpResponse::build(refusal.status_code());
-    if code.status() == 503 {
-        response.insert_header((RETRY_AFTER, "5"));
+    let usual = (code.status() == 503).then_some(Duration::from_secs(5));
+    if let Some(wait) = refusal.retry_after.or(usual) {
+        response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1000).to_string())); // whole seconds (RFC 9110 §10.2.3)
     }
     match &refusal.voice {
         Voice::Page { product, onward } => {

@@ -8,8 +8,9 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback, oidc_configuration,
-    oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata, token, unsolicited, userinfo,
+    acs, authorize, discover, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback,
+    oidc_configuration, oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata, token,
+    unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -96,6 +97,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/.well-known/saml.cer", "GET", get => saml_cer::saml_cer);
     route!(config, "/.well-known/saml-configuration", "GET", get => saml_configuration::saml_configuration);
     route!(config, "/.well-known/oidc-configuration", "GET", get => oidc_configuration::oidc_configuration);
+    open_route!(config, "/api/discover", "OPTIONS, POST", post => discover::discover);
     route!(config, "/error/{code}", "GET", get => error::error);
     route!(config, "/api/health", "GET, HEAD", get => health::version, head => health::version);
 }
@@ -131,6 +133,7 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/domains/{id}", "DELETE, GET, PATCH", get => api::domains::get, patch => api::domains::update, delete => api::domains::delete);
     route!(config, "/api/v1/domains/{id}/verify", "POST", post => api::domains::verify);
     route!(config, "/api/v1/tenants/{tenant}/products/{product}/policy", "GET, PATCH, PUT", get => api::policy::find, patch => api::policy::update, put => api::policy::replace);
+    route!(config, "/api/v1/discover", "POST", post => api::discover::discover);
     route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);
     route!(config, "/api/v1/events", "GET", get => api::events::read);
     route!(config, "/api/v1/sp-keys", "DELETE, GET, POST", get => api::sp_keys::list, post => api::sp_keys::add, delete => api::sp_keys::remove);

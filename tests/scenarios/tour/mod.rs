@@ -16,6 +16,7 @@
 //! | the identity provider signs the person out | `single_logout` |
 //! | the operator calls | `api` |
 //! | a tenant claims a domain | `domains` |
+//! | a person asks for the right door | `discover` |
 //! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
 
@@ -23,6 +24,7 @@ mod acs;
 mod api;
 mod asking;
 mod authorize;
+mod discover;
 mod domains;
 mod encryption;
 mod federation;
@@ -110,6 +112,7 @@ impl Tour {
         api::visit(&mut guide).await;
         domains::visit(&mut guide).await;
         policy::visit(&mut guide).await;
+        discover::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
@@ -132,6 +135,7 @@ impl Guide {
             ("POSTERN_ADMIN__API_KEYS", keys.to_string()),
             ("POSTERN_FETCH__TIMEOUT_SECONDS", "1".to_owned()),
             ("POSTERN_DOMAINS__DNS_SERVER", dns.address.to_string()),
+            ("POSTERN_DISCOVER__REQUESTS_PER_MINUTE", discover::PER_MINUTE.to_owned()),
         ];
         let postern = Postern::start(&redis, Settings { environment, ..Settings::default() }).await;
         let idp = Idp::new(ENTITY_ID);

@@ -7,6 +7,7 @@
 
 mod admin;
 mod basics;
+mod discover;
 mod domains;
 mod fetch;
 pub mod first_run;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 use postern_store::RootKeys;
 
 pub use self::admin::{Admin, ApiKey};
+pub use self::discover::Discover;
 pub use self::domains::Domains;
 pub use self::log::{Log, LogFormat};
 pub use self::oauth::Oauth;
@@ -65,6 +67,8 @@ pub struct Config {
     pub saml: Saml,
     /// The e-mail domains of tenants.
     pub domains: Domains,
+    /// Questions where an address belongs.
+    pub discover: Discover,
     /// Outgoing requests.
     pub fetch: postern_fetch::Options,
     /// Towards the apps.
@@ -126,6 +130,7 @@ impl Config {
             root_keys: seal::read(&mut reading, &store.url),
             saml: Saml::read(&mut reading, &public_url),
             domains: Domains::read(&mut reading),
+            discover: Discover::read(&mut reading),
             fetch: fetch::read(&mut reading),
             oauth: Oauth::read(&mut reading),
             log: Log::read(&mut reading),
@@ -148,6 +153,7 @@ const SECTIONS: &[Section] = &[
     Saml::SECTION,
     Oauth::SECTION,
     Domains::SECTION,
+    Discover::SECTION,
     fetch::SECTION,
     Log::SECTION,
 ];

@@ -5,6 +5,7 @@ pub mod acs;
 mod answered;
 pub mod api;
 pub mod authorize;
+pub mod discover;
 pub mod discovery;
 pub mod error;
 pub mod health;

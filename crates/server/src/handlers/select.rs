@@ -22,7 +22,7 @@ pub async fn select(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refu
     let asked =
         || fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "chosen");
     let choices = connections.iter().map(|connection| Choice {
-        name: pages::connection_name(connection),
+        name: connection.known_as(),
         url: with_parameters(&app.url("/api/oauth/authorize"), asked().chain([("chosen", connection.id.0.as_str())])),
     });
     let body = pages::choose(&choices.collect::<Vec<_>>());

@@ -13,8 +13,6 @@ use std::sync::LazyLock;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{Markup, html};
-use postern_core::connection::Connection;
-use postern_core::login::finish::provider;
 use sha2::{Digest, Sha256};
 
 pub use choose::{Choice, choose};
@@ -40,12 +38,6 @@ pub fn html(response: &mut HttpResponseBuilder, page: Markup) -> HttpResponse {
 /// How a Content-Security-Policy names an inline script or stylesheet.
 fn hash(text: &str) -> String {
     format!("sha256-{}", data_encoding::BASE64.encode(&Sha256::digest(text.as_bytes())))
-}
-
-/// What people call a connection: the name it was given, or the host of its IdP.
-pub fn connection_name(connection: &Connection) -> String {
-    let given = connection.label.clone().or_else(|| connection.name.clone());
-    given.unwrap_or_else(|| provider(connection.idp.name()))
 }
 
 /// What this is.

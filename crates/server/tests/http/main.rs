@@ -12,6 +12,7 @@ mod budget;
 mod client_assertions;
 mod connection_keys;
 mod direct;
+mod discover;
 mod discovery;
 mod domains;
 mod dpop;

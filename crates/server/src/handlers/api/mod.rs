@@ -2,6 +2,7 @@
 
 pub mod connection_keys;
 pub mod describe;
+pub mod discover;
 pub mod domains;
 pub mod events;
 pub mod idp;

@@ -8,8 +8,8 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, domains, events, idp, policy, products, providers, saml_config, sessions, sp_keys, sso,
-    token_keys, traces,
+    ApiCall, connection_keys, discover, domains, events, idp, policy, products, providers, saml_config, sessions,
+    sp_keys, sso, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -36,6 +36,7 @@ use crate::reply::{Refused, no_store};
         policy::find,
         policy::update,
         policy::replace,
+        discover::discover,
         sessions::find, sessions::end,
         traces::find, traces::of_product, traces::delete, traces::count,
         events::read,

@@ -323,6 +323,17 @@ pub struct TokenKeyId {
     force: Option<bool>,
 }
 
+/// Whose door is looked for.
+#[derive(Serialize, ToSchema)]
+pub struct Discovered {
+    /// The person's address.
+    email: String,
+    /// For which app.
+    product: String,
+    /// The organisation, where the app knows it.
+    tenant: Option<String>,
+}
+
 /// A domain that a tenant claims.
 #[derive(Serialize, ToSchema)]
 pub struct NewDomain {
