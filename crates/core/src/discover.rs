@@ -152,20 +152,34 @@ impl Discovery {
     /// The answer: whose the domain is, then the settings of that scope and its connections. 3 round trips, or 1 where the domain
     /// leads nowhere.
     pub async fn answer(&self, question: Question<'_>) -> Result<Answer, Fault> {
+        Ok(self.find(question).await?.1)
+    }
+
+    /// The same, with the scope that it is about, if there is one.
+    pub async fn find(&self, question: Question<'_>) -> Result<(Option<Scope>, Answer), Fault> {
         let domain = domain_of(question.email)?;
         let owner = self.owner(question.product, &domain).await?;
         let scope = match (question.tenant, &owner) {
             (Some(tenant), _) => Some(scope(tenant, question.product)?),
             (None, owner) => owner.as_ref().map(|owner| owner.scope.clone()),
         };
-        let Some(scope) = scope else { return Ok(Answer::nothing()) };
+        let Some(scope) = scope else { return Ok((None, Answer::nothing())) };
         let (policy, connections) = self.scope(&scope).await?;
         let owned = owner.filter(|owner| owner.scope == scope);
         let covered = covers(&policy, question.tenant.is_some(), owned.is_some());
         let break_glass = question.asker == Asker::Backend && policy.is_break_glass(question.email);
         let linked = owned.and_then(|owner| owner.connection);
         let situation = Situation { policy: &policy, covered, break_glass, now: self.clock.now() };
-        Ok(decide(situation, offers(connections, linked.as_ref())))
+        let answer = decide(situation, offers(connections, linked.as_ref()));
+        Ok((Some(scope), answer))
+    }
+
+    /// What is told of a tenant to somebody whose address is not known yet.
+    pub async fn of_tenant(&self, scope: &Scope) -> Result<Answer, Fault> {
+        let (policy, connections) = self.scope(scope).await?;
+        let covered = covers(&policy, true, false);
+        let situation = Situation { policy: &policy, covered, break_glass: false, now: self.clock.now() };
+        Ok(decide(situation, offers(connections, None)))
     }
 
     /// Who has a domain in a product.

@@ -437,6 +437,9 @@ faults! {
 
     /// Discovery
     EmailMalformed, User, 400, "invalid_request", "This is not an e-mail address of which the domain can be told.", "Write one address with one @, such as alice@acme.example.";
+    EmailDomainUnknown, User, 403, "access_denied", "No organisation signs in here with addresses of this domain.", "Check the spelling of the address, or sign in to the application in another way. The organisation's administrator proves its domain with POST /api/v1/domains.";
+    AddressNeeded, App, 403, "interaction_required", "The request does not say which tenant the person belongs to, and prompt=none forbids to ask.", "Send tenant, or login_hint with an address at a domain that a tenant has proven; or leave prompt=none out.";
+    LoginNotBegunByApp, BridgeAdmin, 403, "access_denied", "The person came to the sign-in page by themselves, and the application has no address where a login begins.", "Register initiate_login_url for the product with PATCH /api/v1/products, or start from the application.";
     RequestsTooMany, User, 429, "temporarily_unavailable", "Too many requests came from this address.", "Wait for as long as Retry-After says. Where many people come from one address, raise discover.requests_per_minute; where that is a proxy before Postern, count it in discover.trusted_proxies.";
 
     /// Metadata of identity providers

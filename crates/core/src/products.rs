@@ -32,6 +32,9 @@ pub struct Product {
     pub redirect_urls: Vec<String>,
     /// Where a login starts that began at the IdP (OIDC Core §4).
     pub initiate_login_url: Option<String>,
+    /// Where its people sign in with a password, where they may.
+    #[serde(default)]
+    pub password_login_url: Option<String>,
     /// Where its people may be sent after logging out.
     pub post_logout_redirect_urls: Vec<String>,
     /// How its ID tokens are signed.
@@ -137,6 +140,8 @@ pub struct ProductSettings {
     pub token_endpoint_auth_signing_alg: Option<String>,
     /// See [`Product::initiate_login_url`]; an empty string removes it.
     pub initiate_login_url: Option<String>,
+    /// See [`Product::password_login_url`]; an empty string removes it.
+    pub password_login_url: Option<String>,
     /// See [`Product::post_logout_redirect_urls`].
     pub post_logout_redirect_urls: Option<Vec<String>>,
     /// `RS256`, `ES256` or `EdDSA`.
@@ -186,6 +191,7 @@ impl Products {
             authentication: ClientAuthentication::None,
             redirect_urls: Vec::new(),
             initiate_login_url: None,
+            password_login_url: None,
             post_logout_redirect_urls: Vec::new(),
             id_token_algorithm: SigningAlgorithm::default(),
             backchannel_logout_uri: None,
@@ -333,6 +339,9 @@ impl Products {
         SessionLimits::set(&mut limits.refresh_days, "refresh_days", settings.refresh_days, 1..=90)?;
         if let Some(url) = settings.initiate_login_url {
             product.initiate_login_url = optional_url("initiate_login_url", url)?;
+        }
+        if let Some(url) = settings.password_login_url {
+            product.password_login_url = optional_url("password_login_url", url)?;
         }
         if let Some(name) = settings.id_token_signed_response_alg {
             product.id_token_algorithm = SigningAlgorithm::named(&name)

@@ -8,9 +8,9 @@ use postern_core::fault::Code;
 use crate::app::App;
 use crate::cors;
 use crate::handlers::{
-    acs, authorize, discover, discovery, error, health, introspect, jwks, logout, metrics, oidc_callback,
-    oidc_configuration, oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata, token,
-    unsolicited, userinfo,
+    acs, authorize, discover, discovery, error, health, introspect, jwks, login as sign_in, logout, metrics,
+    oidc_callback, oidc_configuration, oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata,
+    token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -74,6 +74,7 @@ pub fn operations(config: &mut ServiceConfig, app: &Data<App>) {
 fn login(config: &mut ServiceConfig) {
     route!(config, "/", "GET, HEAD", get => root::root, head => root::root);
     route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
+    route!(config, "/login", "GET, POST", get => sign_in::page, post => sign_in::submit);
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/slo", "GET, POST", get => slo::slo, post => slo::slo);

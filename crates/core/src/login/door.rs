@@ -2,7 +2,8 @@
 //!
 //! A client is named in one of the ways of [`ClientName`], tried in this order:
 //!
-//! 1. `client_id=prod_…`: a registered product. `tenant` names the organisation.
+//! 1. `client_id=prod_…`: a registered product. `tenant` names the organisation, or the domain of `login_hint` or `email` does;
+//!    where nothing does, the person is asked ([`Lobby`]).
 //! 2. `tenant` and `product` as parameters; `client_id` is then a placeholder, the encoded scope, or a connection of it.
 //! 3. `client_id=tenant=T&product=P`, or the same in `access_type`, `resource` or an item of `scope`, as Jackson has it.
 //! 4. `client_id` of one connection: Jackson's computed `clientID`, or the connection's own id.
@@ -17,6 +18,8 @@ use super::{Logins, ReturnTo};
 use crate::client_metadata::ClientAuthentication;
 use crate::connection::{Connection, ConnectionId};
 use crate::connections::sort;
+use crate::discover::domain_of;
+use crate::domains::owners::Lookup;
 use crate::fault::{Code, Fault};
 use crate::products::{Product, ProductAlias};
 use crate::redirect;
@@ -60,6 +63,17 @@ pub struct Door {
     pub product: Option<Arc<Product>>,
     /// Who may answer: connections of the scope that may send people to this redirect URI, the deactivated among them.
     connections: Vec<Arc<Connection>>,
+    /// The one of them that the domain of the person's address is linked to.
+    linked: Option<ConnectionId>,
+    /// The proven way back.
+    pub return_to: ReturnTo,
+}
+
+/// Where an app stands that is known, with a proven redirect URI, but not whose people it asks for.
+#[derive(Debug, Clone)]
+pub struct Lobby {
+    /// Its registration.
+    pub product: Arc<Product>,
     /// The proven way back.
     pub return_to: ReturnTo,
 }
@@ -82,11 +96,13 @@ pub struct Refused {
     pub product: Option<Arc<Product>>,
     /// Whose people were asked for, where such a scope exists.
     pub scope: Option<Scope>,
+    /// Where only that is not known: what leads on from there.
+    pub lobby: Option<Lobby>,
 }
 
 impl From<Fault> for Refused {
     fn from(fault: Fault) -> Self {
-        Self { fault, product: None, scope: None }
+        Self { fault, product: None, scope: None, lobby: None }
     }
 }
 
@@ -97,7 +113,7 @@ impl Logins {
         let refused = {
             let (product, exists) = (found.product.clone(), !found.connections.is_empty());
             let scope = exists.then(|| found.scope.clone());
-            move |fault: Fault| Refused { fault, product, scope }
+            move |fault: Fault| Refused { fault, product, scope, lobby: None }
         };
         if found.connections.is_empty() {
             return Err(refused(Code::ConnectionMissing.into()));
@@ -105,24 +121,21 @@ impl Logins {
         let Some(redirect_uri) = request.redirect_uri.clone() else {
             return Err(refused(Code::RedirectUriMissing.into()));
         };
-        let connections: Vec<_> = match &found.product {
-            Some(product) if redirect::is_allowed(&product.redirect_urls, &redirect_uri) => found.connections,
+        let Found { scope, product, connections, linked } = found;
+        let connections: Vec<_> = match &product {
+            Some(product) if redirect::is_allowed(&product.redirect_urls, &redirect_uri) => connections,
             Some(_) => Vec::new(),
-            None => found
-                .connections
-                .into_iter()
-                .filter(|c| redirect::is_allowed(&c.redirect_urls, &redirect_uri))
-                .collect(),
+            None => connections.into_iter().filter(|c| redirect::is_allowed(&c.redirect_urls, &redirect_uri)).collect(),
         };
         if connections.is_empty() {
             return Err(refused(Code::RedirectUriNotAllowed.fault().received(redirect_uri)));
         }
         let client_id = request.client_id.clone().unwrap_or_else(|| "dummy".to_owned());
         let return_to = request.return_to(redirect_uri);
-        Ok(Door { scope: found.scope, client_id, product: found.product, connections, return_to })
+        Ok(Door { scope, client_id, product, connections, linked, return_to })
     }
 
-    async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Fault> {
+    async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Refused> {
         let explicit = match (&request.tenant, &request.product) {
             (Some(tenant), Some(product)) => Some(scope(tenant, product)?),
             _ => None,
@@ -131,38 +144,82 @@ impl Logins {
         match (ClientName::read(client_id), explicit) {
             (ClientName::Product(id), _) => self.find_product(&id, request).await,
             (ClientName::Scope(encoded), Some(explicit)) if encoded != explicit => {
-                Err(Code::ClientNamesTwoProducts.into())
+                Err(Fault::from(Code::ClientNamesTwoProducts).into())
             }
-            (ClientName::Scope(scope), _) | (ClientName::Dummy, Some(scope)) => self.find_scope(scope).await,
+            (ClientName::Scope(scope), _) | (ClientName::Dummy, Some(scope)) => Ok(self.find_scope(scope).await?),
             (ClientName::Connection(id), explicit) => {
                 if let Some(scope) = explicit.is_none().then(|| encoded_elsewhere(request)).flatten() {
-                    return self.find_scope(scope).await;
+                    return Ok(self.find_scope(scope).await?);
                 }
                 let found = self.find_connection(&id).await?;
                 match explicit {
-                    Some(scope) if scope != found.scope => Err(Code::ClientNamesTwoProducts.into()),
+                    Some(scope) if scope != found.scope => Err(Fault::from(Code::ClientNamesTwoProducts).into()),
                     _ => Ok(found),
                 }
             }
             (ClientName::Dummy, None) => match encoded_elsewhere(request) {
-                Some(scope) => self.find_scope(scope).await,
-                None if request.client_id.is_none() => Err(Code::ClientMissing.into()),
-                None => Err(Code::TenantMissing.into()),
+                Some(scope) => Ok(self.find_scope(scope).await?),
+                None if request.client_id.is_none() => Err(Fault::from(Code::ClientMissing).into()),
+                None => Err(Fault::from(Code::TenantMissing).into()),
             },
         }
     }
 
-    async fn find_product(&self, client_id: &str, request: &AuthorizeRequest) -> Result<Found, Fault> {
-        let alias = self.product_alias(client_id).await?.ok_or(Code::ClientUnknown)?;
+    async fn find_product(&self, client_id: &str, request: &AuthorizeRequest) -> Result<Found, Refused> {
+        let alias = self.product_alias(client_id).await?.ok_or(Fault::from(Code::ClientUnknown))?;
         if request.product.as_ref().is_some_and(|product| *product != alias.name) {
-            return Err(Code::ClientNamesTwoProducts.into());
+            return Err(Fault::from(Code::ClientNamesTwoProducts).into());
         }
-        let tenant = request.tenant.as_ref().ok_or(Code::TenantMissing)?;
-        let found = self.find_scope(scope(tenant, &alias.name)?).await?;
+        let (scope, linked) = match &request.tenant {
+            Some(tenant) => (scope(tenant, &alias.name)?, None),
+            None => match self.routed(request, &alias.name).await? {
+                Ok(routed) => routed,
+                Err(why) => return Err(self.lobby(client_id, &alias.name, request, why).await?),
+            },
+        };
+        let found = self.find_scope(scope).await?;
         if found.product.as_ref().is_none_or(|product| product.client_id != client_id) {
-            return Err(Code::ClientUnknown.into());
+            return Err(Fault::from(Code::ClientUnknown).into());
         }
-        Ok(found)
+        Ok(Found { linked, ..found })
+    }
+
+    /// Whose the domain of the person's address is in a product, and the connection that it is linked to; or why that is not known.
+    async fn routed(
+        &self,
+        request: &AuthorizeRequest,
+        product: &str,
+    ) -> Result<Result<(Scope, Option<ConnectionId>), Code>, Fault> {
+        let hint = request.login_hint.as_deref().unwrap_or_default();
+        let Ok(domain) = domain_of(hint) else { return Ok(Err(Code::TenantMissing)) };
+        let mut batch = self.store.batch();
+        let lookup = Lookup::ask(&mut batch, &self.store.keys(), &domain);
+        let answers = batch.run().await?;
+        let owner = lookup.answer(&answers)?.in_product(product).cloned();
+        Ok(owner.map(|owner| (owner.scope, owner.connection)).ok_or(Code::EmailDomainUnknown))
+    }
+
+    /// A refusal of an app that is known and may be answered, because it is not known whose people it asks for.
+    async fn lobby(
+        &self,
+        client_id: &str,
+        name: &str,
+        request: &AuthorizeRequest,
+        why: Code,
+    ) -> Result<Refused, Fault> {
+        let product = self.store.get(&self.store.keys().product(name)).await?;
+        let product = product.filter(|product| product.client_id == client_id).ok_or(Code::ClientUnknown)?;
+        let refused = |fault, lobby| Refused { fault, product: Some(product.clone()), scope: None, lobby };
+        Ok(match &request.redirect_uri {
+            None => refused(Code::RedirectUriMissing.into(), None),
+            Some(uri) if !redirect::is_allowed(&product.redirect_urls, uri) => {
+                refused(Code::RedirectUriNotAllowed.fault().received(uri.clone()), None)
+            }
+            Some(uri) => {
+                let lobby = Lobby { product: product.clone(), return_to: request.return_to(uri.clone()) };
+                refused(why.into(), Some(lobby))
+            }
+        })
     }
 
     /// A `client_id` names the same product for ever, so what the cache remembers is good enough to look there; whether the
@@ -194,11 +251,11 @@ impl Logins {
         {
             let connection = answers.get(connection)?.ok_or(Code::ClientUnknown)?;
             let product = answers.get(product)?;
-            return Ok(Found { scope: connection.scope.clone(), product, connections: vec![connection] });
+            return Ok(Found::one(connection, product));
         }
         let connection = self.store.get(&keys.connection(&present)).await?.ok_or(Code::ClientUnknown)?;
         let product = self.store.get(&keys.product(&connection.scope.product)).await?;
-        Ok(Found { scope: connection.scope.clone(), product, connections: vec![connection] })
+        Ok(Found::one(connection, product))
     }
 
     fn remembered_connection(&self, id: &str) -> Option<Arc<Connection>> {
@@ -251,7 +308,7 @@ impl Logins {
         }
         connections.retain(|connection| connection.scope == scope);
         sort(&mut connections);
-        Ok(Found { scope, product, connections })
+        Ok(Found { scope, product, connections, linked: None })
     }
 }
 
@@ -260,6 +317,26 @@ pub(super) struct Found {
     scope: Scope,
     pub(super) product: Option<Arc<Product>>,
     pub(super) connections: Vec<Arc<Connection>>,
+    linked: Option<ConnectionId>,
+}
+
+impl Found {
+    fn one(connection: Arc<Connection>, product: Option<Arc<Product>>) -> Self {
+        Self { scope: connection.scope.clone(), product, connections: vec![connection], linked: None }
+    }
+}
+
+impl Lobby {
+    /// Whether PKCE alone will do.
+    pub(super) fn needs_challenge(&self) -> bool {
+        needs_challenge(&self.product)
+    }
+}
+
+/// Whether PKCE alone will do: of a public client (RFC 9700 §2.1.1), and of one that is held to pushed requests, as FAPI 2.0
+/// §5.3.2.2 holds it to both.
+fn needs_challenge(product: &Product) -> bool {
+    matches!(product.authentication, ClientAuthentication::None) || product.require_pushed_requests
 }
 
 impl Door {
@@ -270,12 +347,12 @@ impl Door {
         product: Option<Arc<Product>>,
         return_to: ReturnTo,
     ) -> Self {
-        Self { scope, client_id, product, connections: Vec::new(), return_to }
+        Self { scope, client_id, product, connections: Vec::new(), linked: None, return_to }
     }
 
-    /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, or one that the person has yet
-    /// to choose; with `prompt=select_account` also where there is a hint. Neither leaves the scope: they are looked up among
-    /// the scope's own connections.
+    /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the one that the domain of the
+    /// person's address is linked to, or one that the person has yet to choose; with `prompt=select_account` also where there is
+    /// a hint. Nothing leaves the scope: they are looked up among the scope's own connections.
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
         let mut candidates = self.connections.clone();
         let hint = request.idp_hint.as_ref().filter(|_| !request.asked.choosing);
@@ -286,6 +363,10 @@ impl Door {
             }
         }
         candidates.retain(|connection| !connection.deactivated);
+        let linked = candidates.iter().find(|connection| self.linked.as_ref() == Some(&connection.id));
+        if let Some(linked) = linked.filter(|_| !request.asked.choosing) {
+            return Ok(Answerer::One(linked.clone()));
+        }
         match candidates.len() {
             0 => Err(Code::ConnectionDeactivated.into()),
             1 => Ok(Answerer::One(candidates.remove(0))),
@@ -295,11 +376,9 @@ impl Door {
         }
     }
 
-    /// Whether PKCE alone will do: of a public client (RFC 9700 §2.1.1), and of one that is held to pushed requests, as FAPI 2.0
-    /// §5.3.2.2 holds it to both.
+    /// Whether PKCE alone will do.
     pub(super) fn needs_challenge(&self) -> bool {
-        let is_public = |product: &Product| matches!(product.authentication, ClientAuthentication::None);
-        self.product.as_ref().is_some_and(|product| is_public(product) || product.require_pushed_requests)
+        self.product.as_deref().is_some_and(needs_challenge)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::Credentials;
+use super::door::Refused;
 use super::request::{AuthorizeRequest, Parameters};
 use super::start::after;
 use super::{Login, Logins};
@@ -81,9 +82,17 @@ impl Logins {
         }
         parameters.set("client_id", claim.client_id);
         let request = AuthorizeRequest::read(parameters.clone());
-        let door = self.door(&request).await.map_err(|refused| refused.fault)?;
-        request.check(door.needs_challenge())?;
-        door.answerer(&request)?;
+        match self.door(&request).await {
+            Ok(door) => {
+                request.check(door.needs_challenge())?;
+                door.answerer(&request)?;
+            }
+            // The person will say whose they are.
+            Err(Refused { fault, lobby: Some(lobby), .. }) if fault.code == Code::TenantMissing => {
+                request.check(lobby.needs_challenge())?;
+            }
+            Err(refused) => return Err(refused.fault),
+        }
 
         let handle = Secret::random(&*self.random, "");
         let record = PushedRequest {
@@ -117,7 +126,7 @@ impl Logins {
         if pushed.client_id != client_id || pushed.expires <= self.clock.now() {
             return Err(Code::RequestUriUnknown.into());
         }
-        Ok(Parameters::pushed(pushed.parameters.clone(), parameters.take("chosen"), handle))
+        Ok(Parameters::pushed(pushed.parameters.clone(), parameters, handle))
     }
 
     /// Spends the question of a login that is about to complete, if it was pushed.

@@ -34,10 +34,14 @@ impl Parameters {
         Ok(Self { values: parameters, pushed: None })
     }
 
-    /// Those that an app pushed, opened with the reference to them.
-    pub(super) fn pushed(values: HashMap<String, String>, chosen: Option<String>, handle: Secret) -> Self {
+    /// Those that an app pushed, opened with the reference to them. What the person chose on our own pages comes beside it: a
+    /// connection, and, where the app named no tenant, an address.
+    pub(super) fn pushed(values: HashMap<String, String>, mut beside: Parameters, handle: Secret) -> Self {
         let mut values = values;
-        values.extend(chosen.map(|chosen| ("chosen".to_owned(), chosen)));
+        values.extend(beside.take("chosen").map(|chosen| ("chosen".to_owned(), chosen)));
+        if !values.contains_key("tenant") {
+            values.extend(beside.take("email").map(|email| ("email".to_owned(), email)));
+        }
         Self { values, pushed: Some(handle) }
     }
 
@@ -68,6 +72,7 @@ const READ: &[&str] = &[
     "code_challenge",
     "code_challenge_method",
     "dpop_jkt",
+    "email",
     "forceAuthn",
     "id_token_hint",
     "idp_hint",
@@ -122,7 +127,7 @@ pub struct AuthorizeRequest {
     pub chosen: Option<String>,
     /// How the person is to be authenticated.
     pub asked: Asked,
-    /// Who the app believes it is.
+    /// Who the app believes it is, or who the person said they are (`email`). Where no tenant is named, its domain leads to one.
     pub login_hint: Option<String>,
     /// May hold an encoded scope.
     pub access_type: Option<String>,
@@ -170,7 +175,7 @@ impl AuthorizeRequest {
             idp_hint: parameters.take("idp_hint"),
             chosen: parameters.take("chosen"),
             asked: asked.unwrap_or_default(),
-            login_hint: parameters.take("login_hint"),
+            login_hint: parameters.take("email").or_else(|| parameters.take("login_hint")),
             access_type: parameters.take("access_type"),
             resource: parameters.take("resource"),
             pushed: parameters.pushed,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::door::Door;
+use super::door::{Door, Lobby};
 use super::request::AuthorizeRequest;
 use super::session::SessionTerms;
 use super::{Login, Logins, Requested, SpentLogin, Upstream};
@@ -62,6 +62,15 @@ impl Logins {
             return Err(Code::PushRequired.into());
         }
         request.check(door.needs_challenge())
+    }
+
+    /// The same before it is known whose people are asked for. OIDC Core §3.1.2.1: with prompt=none nobody may be asked.
+    pub fn check_in_lobby(&self, request: &AuthorizeRequest, lobby: &Lobby) -> Result<(), Fault> {
+        if request.pushed.is_none() && lobby.product.require_pushed_requests {
+            return Err(Code::PushRequired.into());
+        }
+        request.check(lobby.needs_challenge())?;
+        if request.asked.silently { Err(Code::AddressNeeded.into()) } else { Ok(()) }
     }
 
     /// Saves a login that waits for `connection` to answer what `upstream` asked.

@@ -6,7 +6,7 @@ use postern_core::connection::{Connection, Idp, NameIdWish, SamlIdp};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Upstream;
 use postern_core::login::authentication::Asked;
-use postern_core::login::door::{Answerer, Door, Refused};
+use postern_core::login::door::{Answerer, Door, Lobby, Refused};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::redirect::with_parameters;
 use postern_core::trace::Trace;
@@ -14,6 +14,7 @@ use postern_jose::id_token_hint;
 use postern_oidc::request as openid;
 use postern_saml::request::{self, AuthnRequest, NameIdPolicy, Wishes};
 
+use super::login;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::fields::Fields;
@@ -23,7 +24,13 @@ use crate::reply::{Refusal, no_store, redirect, signed_in};
 
 /// Begins a login.
 pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
-    let (mut request, door) = arrive(&app, &fields).await?; // until here, failures are pages
+    let (mut request, door) = match arrive(&app, &fields).await? {
+        (request, Ok(door)) => (request, door), // until here, failures are pages
+        (request, Err((lobby, why))) => {
+            let received = login::receive(&app, &fields, &request, &lobby, why);
+            return received.map_err(|fault| Refusal::app(fault, &lobby.return_to, true));
+        }
+    };
     let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
     match begin(&app, &browser, &fields, &mut request, &door, &trace).await {
         Ok(response) => Ok(response),
@@ -39,14 +46,16 @@ pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Resu
     }
 }
 
+/// An app that may be answered, though it is not known whose people it asks for, and why not.
+pub(super) type Unrouted = (Lobby, Fault);
+
 /// Finds the client and proves its redirect URI. A refusal in a scope that exists leaves a trace.
-pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeRequest, Door), Refusal> {
-    let parameters = Parameters::read(fields.0.iter().cloned()).map_err(Refusal::page)?;
-    let parameters = app.logins.open(parameters).await.map_err(Refusal::page)?;
-    let request = AuthorizeRequest::read(parameters);
+pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeRequest, Result<Door, Unrouted>), Refusal> {
+    let request = read(app, fields).await?;
     match app.logins.door(&request).await {
-        Ok(door) => Ok((request, door)),
-        Err(Refused { fault, product, scope }) => {
+        Ok(door) => Ok((request, Ok(door))),
+        Err(Refused { fault, lobby: Some(lobby), .. }) => Ok((request, Err((lobby, fault)))),
+        Err(Refused { fault, product, scope, lobby: None }) => {
             let refusal = Refusal::page_of(fault, product);
             let Some(scope) = scope else { return Err(refusal) };
             let client_id = request.client_id.as_deref().unwrap_or("dummy");
@@ -56,6 +65,12 @@ pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeReque
             Err(refusal)
         }
     }
+}
+
+/// What the app asks, in the parameters or where it pushed it.
+pub(super) async fn read(app: &App, fields: &Fields) -> Result<AuthorizeRequest, Refusal> {
+    let parameters = Parameters::read(fields.0.iter().cloned()).map_err(Refusal::page)?;
+    Ok(AuthorizeRequest::read(app.logins.open(parameters).await.map_err(Refusal::page)?))
 }
 
 async fn begin(

@@ -12,6 +12,7 @@ pub mod health;
 pub mod introspect;
 pub mod jwks;
 mod leave;
+pub mod login;
 pub mod logout;
 pub mod metrics;
 pub mod oidc_callback;

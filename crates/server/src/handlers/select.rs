@@ -15,6 +15,7 @@ use crate::reply::{Refusal, no_store};
 /// Shows the connections of the scope.
 pub async fn select(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refusal> {
     let (request, door) = arrive(&app, &fields).await?;
+    let door = door.map_err(|(lobby, fault)| Refusal::page_of(fault, Some(lobby.product)))?;
     let connections = match door.answerer(&request).map_err(Refusal::page)? {
         Answerer::One(connection) => vec![connection],
         Answerer::Several(connections) => connections,

@@ -10,9 +10,12 @@ code{font:.9rem ui-monospace,monospace;overflow-wrap:anywhere}\
 dl{border-top:1px solid #8886;padding-top:1rem}\
 dt{font-weight:600}dd{margin:0 0 .75rem}\
 ul{list-style:none;padding:0}\
-li a,button{display:block;width:100%;box-sizing:border-box;margin:.6rem 0;padding:.8rem 1rem;border:1px solid #8888;border-radius:.5rem;\
-font:inherit;text-align:left;text-decoration:none;color:inherit;background:transparent;cursor:pointer}\
-li a:hover,li a:focus,button:hover,button:focus{border-color:currentColor}";
+label{font-weight:600}\
+li a,button,input:not([type=hidden]){display:block;width:100%;box-sizing:border-box;margin:.6rem 0;padding:.8rem 1rem;border:1px solid #8888;border-radius:.5rem;\
+font:inherit;text-align:left;text-decoration:none;color:inherit;background:transparent}\
+li a,button{cursor:pointer}\
+form button{background:CanvasText;color:Canvas;text-align:center;font-weight:600}\
+li a:hover,li a:focus,button:hover,button:focus,input:focus{border-color:currentColor}";
 
 /// A page with a title, which is also its heading.
 pub(super) fn page(title: &str, content: Markup) -> Markup {

@@ -7,6 +7,7 @@ mod error;
 mod layout;
 mod logout;
 mod post_form;
+mod sign_in;
 
 use std::sync::LazyLock;
 
@@ -20,6 +21,7 @@ pub use entries::{Entry, entries};
 pub use error::{Onward, error};
 pub use logout::{ask_logout, signed_out};
 pub use post_form::post_form;
+pub use sign_in::{SignIn, sign_in};
 
 /// A page as an answer. Frames, scripts and everything else that it does not need are off (RFC 9700 §4.16).
 pub fn html(response: &mut HttpResponseBuilder, page: Markup) -> HttpResponse {

@@ -23,6 +23,7 @@ mod form_post;
 mod id_token;
 mod introspect;
 mod issuer;
+mod login;
 mod login_loop;
 mod logout;
 mod metrics;

@@ -126,6 +126,7 @@ async fn settings(call: &ApiCall) -> Result<ProductSettings, Fault> {
         redirect_urls: list(body, "redirect_urls")?,
         token_endpoint_auth_method: body.one("token_endpoint_auth_method")?.map(str::to_owned),
         initiate_login_url: text(body, "initiate_login_url")?,
+        password_login_url: text(body, "password_login_url")?,
         post_logout_redirect_urls: list(body, "post_logout_redirect_urls")?,
         id_token_signed_response_alg: body.one("id_token_signed_response_alg")?.map(str::to_owned),
         backchannel_logout_uri: text(body, "backchannel_logout_uri")?,
@@ -177,6 +178,8 @@ pub struct ProductRecord {
     redirect_urls: Vec<String>,
     /// Where it begins a login.
     initiate_login_url: Option<String>,
+    /// Where people sign in with a password, where they may.
+    password_login_url: Option<String>,
     /// Where people may go after logging out.
     post_logout_redirect_urls: Vec<String>,
     /// How its ID tokens are signed.
@@ -229,6 +232,7 @@ fn describe(product: &Product, secret: Option<&Secret>) -> ProductRecord {
         jwks_uri: keys.and_then(|keys| keys.uri.clone()),
         redirect_urls: product.redirect_urls.clone(),
         initiate_login_url: product.initiate_login_url.clone(),
+        password_login_url: product.password_login_url.clone(),
         post_logout_redirect_urls: product.post_logout_redirect_urls.clone(),
         id_token_signed_response_alg: product.id_token_algorithm.name(),
         backchannel_logout_uri: product.backchannel_logout_uri.clone(),

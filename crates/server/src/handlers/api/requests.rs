@@ -250,6 +250,8 @@ pub struct ProductRequest {
     dpop_bound_access_tokens: Option<bool>,
     /// Where it begins a login.
     initiate_login_url: Option<String>,
+    /// Where people sign in with a password, where they may; empty: nowhere.
+    password_login_url: Option<String>,
     /// How its ID tokens are signed.
     id_token_signed_response_alg: Option<String>,
     /// Where people may go after logging out.
