@@ -94,10 +94,43 @@ pub async fn sign_in_and_click(
     run(story, json!({ "start": start, "username": username, "password": password, "then": then })).await
 }
 
-async fn run(story: &str, mut errand: Value) -> Page {
+/// Where somebody was led who said their e-mail address.
+#[derive(Debug, Deserialize)]
+pub struct Found {
+    /// The identity provider.
+    pub idp: String,
+    /// The address of the last page.
+    pub url: String,
+    /// What stands there, also where it is folded away.
+    pub text: String,
+    /// What axe-core has against Postern's pages: path, rule and impact.
+    pub findings: Vec<(String, String, String)>,
+}
+
+/// Begins at the app `start`, says an address where it leads, and signs in where that leads, until the page whose address begins
+/// with `end`. Then looks at `pages`.
+pub async fn be_led(
+    story: &str,
+    start: &str,
+    (email, password): (&str, &str),
+    end: &str,
+    java_script: bool,
+    pages: &[String],
+) -> Found {
+    let errand = json!({
+        "start": start, "email": email, "password": password, "end": end, "javaScript": java_script, "pages": pages,
+    });
+    drive("discover.js", story, errand).await
+}
+
+async fn run(story: &str, errand: Value) -> Page {
+    drive("sign-in.js", story, errand).await
+}
+
+async fn drive<T: serde::de::DeserializeOwned>(script: &str, story: &str, mut errand: Value) -> T {
     errand["screenshots"] = json!(tools::kept(&format!("screenshots/{story}")));
     let mut command = Command::new(tools::installed("bin/node"));
-    command.arg(tools::ours("browser/sign-in.js")).arg(errand.to_string()).current_dir(tools::ours("browser"));
+    command.arg(tools::ours(&format!("browser/{script}"))).arg(errand.to_string()).current_dir(tools::ours("browser"));
     let done = tokio::task::spawn_blocking(move || command.output())
         .await
         .expect("the browser is waited for")

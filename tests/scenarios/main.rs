@@ -3,6 +3,7 @@
 mod contention;
 mod cookie;
 mod demo;
+mod discovery;
 mod domains;
 mod example;
 mod faults;
