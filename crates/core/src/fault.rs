@@ -352,6 +352,7 @@ faults! {
     ClientAuthenticationTwice, App, 400, "invalid_request", "The client authenticated in more than one way.", "Send the secret by HTTP Basic or in the form, not both (RFC 6749 section 2.3).";
     ClientAuthenticationMalformed, App, 401, "invalid_client", "The Authorization header is not HTTP Basic.", "Send Basic BASE64(client_id:client_secret), both form-urlencoded (RFC 6749 section 2.3.1).";
     ClientSecretWrong, App, 401, "invalid_client", "The client_secret is wrong.", "Use the secret of this product or connection. With client_id=dummy or tenant=..&product=.. that is the product's secret, else oauth.client_secret_verifier, else the connection's clientSecret.";
+    SecretsWrongTooOften, App, 429, "temporarily_unavailable", "Too many wrong secrets or keys came from this address.", "Correct the secret, and wait for as long as Retry-After says. Where others guess who come by the same proxy, list that proxy in trusted_proxies; oauth.wrong_secrets_per_minute is the limit.";
     ClientSecretInUrl, App, 400, "invalid_request", "Credentials were sent in the URL.", "Send them in the header or the body, and change them: URLs are logged in many places.";
     RefreshTokenMissing, App, 400, "invalid_request", "The token request has no refresh_token.", "Send the refresh_token that the last token response brought.";
     RefreshTokenUnknown, App, 400, "invalid_grant", "The refresh token is unknown, or its session was ended.", "Start a new login.";
@@ -440,7 +441,7 @@ faults! {
     EmailDomainUnknown, User, 403, "access_denied", "No organisation signs in here with addresses of this domain.", "Check the spelling of the address, or sign in to the application in another way. The organisation's administrator proves its domain with POST /api/v1/domains.";
     AddressNeeded, App, 403, "interaction_required", "The request does not say which tenant the person belongs to, and prompt=none forbids to ask.", "Send tenant, or login_hint with an address at a domain that a tenant has proven; or leave prompt=none out.";
     LoginNotBegunByApp, BridgeAdmin, 403, "access_denied", "The person came to the sign-in page by themselves, and the application has no address where a login begins.", "Register initiate_login_url for the product with PATCH /api/v1/products, or start from the application.";
-    RequestsTooMany, User, 429, "temporarily_unavailable", "Too many requests came from this address.", "Wait for as long as Retry-After says. Where many people come from one address, raise discover.requests_per_minute; where that is a proxy before Postern, count it in discover.trusted_proxies.";
+    RequestsTooMany, User, 429, "temporarily_unavailable", "Too many requests came from this address.", "Wait for as long as Retry-After says. Where many people come from one address, raise discover.requests_per_minute; where that is a proxy before Postern, list it in trusted_proxies.";
 
     /// Metadata of identity providers
     MetadataUnreadable, BridgeAdmin, 400, "invalid_request", "The metadata is not well-formed XML.", "Download the metadata again and paste the whole document.";

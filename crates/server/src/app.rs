@@ -1,5 +1,6 @@
 //! What the handlers work with, wired together once and shared by all workers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +32,14 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::dns::Resolver;
+use crate::guesser::Guesser;
 use crate::jobs::lookup;
+use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 use crate::proofs::Proofs;
 use crate::token_keys::TokenKeys;
-use crate::visitor::Limiter;
+use crate::visitor::Visitors;
 
 /// Postern, without its listeners.
 pub struct App {
@@ -48,8 +51,12 @@ pub struct App {
     pub connections: Connections,
     /// By e-mail to the right door.
     pub discovery: Discovery,
-    /// How often strangers may ask for it.
-    pub limiter: Limiter,
+    /// Who asks.
+    pub visitors: Visitors,
+    /// How often strangers may ask where an e-mail address belongs.
+    pub discoveries: Limit<IpAddr>,
+    /// How often a secret may be wrong.
+    pub wrong_secrets: Limit<Guesser>,
     /// The registered apps.
     pub products: Products,
     /// The tenants' e-mail domains.
@@ -140,7 +147,9 @@ impl App {
             public_url: config.public_url.clone(),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             discovery: Discovery::new(store.clone(), clock.clone()),
-            limiter: Limiter::new(config.discover.requests_per_minute, config.discover.trusted_proxies),
+            visitors: Visitors::new(config.trusted_proxies.clone()),
+            discoveries: Limit::per_minute(config.discover.requests_per_minute),
+            wrong_secrets: Limit::per_minute(config.oauth.wrong_secrets_per_minute),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
             domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),

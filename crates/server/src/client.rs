@@ -15,12 +15,12 @@ use postern_jose::client_assertion::{TYPE, unverified_client};
 
 use crate::app::App;
 use crate::fields::{self, Fields};
+use crate::guesser::Guesser;
 use crate::jobs::client_keys;
 use crate::reply::Refusal;
 
 /// What a client sent: its credentials, in the header or in the form, not both, and the form. One extractor reads both,
 /// because whoever fails first answers.
-#[derive(Debug)]
 pub struct ClientRequest {
     /// What it says of itself.
     pub credentials: Credentials,
@@ -28,8 +28,13 @@ pub struct ClientRequest {
     pub possession: Option<Possession>,
     /// Everything else.
     pub form: Fields,
+    app: Data<App>,
+    guesser: Guesser,
     basic: bool,
 }
+
+/// What whoever tries secrets hears.
+const WRONG: [Code; 3] = [Code::ClientSecretWrong, Code::ClientUnknown, Code::ClientAssertionKey];
 
 impl ClientRequest {
     /// A secret of the form.
@@ -37,10 +42,15 @@ impl ClientRequest {
         Ok(self.form.one(name)?.map(Secret::new))
     }
 
-    /// How a fault is told to this client.
+    /// How a fault is told to this client. A wrong secret counts (B5).
     pub fn refusal(&self) -> impl Fn(Fault) -> Refusal + use<> {
-        let basic = self.basic;
-        move |fault| Refusal::token(fault, basic)
+        let (app, guesser, basic) = (self.app.clone(), self.guesser, self.basic);
+        move |fault| {
+            if WRONG.contains(&fault.code) {
+                app.wrong_secrets.count(guesser, app.now());
+            }
+            Refusal::token(fault, basic)
+        }
     }
 }
 
@@ -53,16 +63,19 @@ impl FromRequest for ClientRequest {
         let query = Fields::urlencoded(request.query_string().as_bytes());
         let possession = possession(request);
         // Set on every listener by the one function that builds them.
-        let app = request.app_data::<Data<App>>().cloned();
+        let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
+        let address = app.visitors.address(request);
         let form = fields::body(request, payload);
         Box::pin(async move {
             let basic = header.is_some();
             let refusal = |fault| Refusal::token(fault, basic);
             let form = form.await.map_err(refusal)?;
             let credentials = credentials(&form, &query, header.as_deref()).map_err(refusal)?;
-            let app = app.ok_or_else(|| refusal(Code::Defect.into()))?;
+            let guesser = Guesser::new(address, credentials.client_id.as_deref());
+            let guessed = app.wrong_secrets.check(&guesser, app.now());
+            guessed.map_err(|wait| Refusal::token(Code::SecretsWrongTooOften, basic).after(wait))?;
             client_keys::freshen(&app, &credentials).await.map_err(refusal)?;
-            Ok(Self { credentials, possession: possession.map_err(refusal)?, form, basic })
+            Ok(Self { credentials, possession: possession.map_err(refusal)?, form, app, guesser, basic })
         })
     }
 }

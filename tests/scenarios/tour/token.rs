@@ -41,6 +41,12 @@ async fn other_clients(guide: &mut Guide, code: &str) {
     let answer = login::redeem(&guide.postern, (&id, STRANGE), &form).await;
     guide.meet(Code::ClientSecretWrong, answer);
     let other = guide.postern.register(&format!("{PRODUCT}-other"), &[REDIRECT.to_owned()]).await;
+    let guessed = guide.postern.register(&format!("{PRODUCT}-guessed"), &[REDIRECT.to_owned()]).await;
+    for _ in 0..20 {
+        login::redeem(&guide.postern, (&guessed.0, STRANGE), &form).await;
+    }
+    let answer = login::redeem(&guide.postern, (&guessed.0, &guessed.1), &form).await;
+    guide.meet(Code::SecretsWrongTooOften, answer);
     let answer = login::redeem(&guide.postern, (&other.0, &other.1), &form).await;
     guide.meet(Code::CodeForOtherClient, answer);
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use postern_core::secret::Secret;
 use postern_fetch::{Fetch, Options, SetupError};
 
+use super::basics;
 use super::reading::Reading;
 use super::settings::settings;
 
@@ -31,18 +32,8 @@ pub(super) const SECTION: super::settings::Section = Written::SECTION;
 
 pub(super) fn read(reading: &mut Reading) -> Options {
     let written = Written::take(reading);
-    let mut allow_networks = Vec::new();
-    for network in &written.allow_networks {
-        match network.parse() {
-            Ok(network) => allow_networks.push(network),
-            Err(_) => {
-                let fault = format!("has '{network}', which is not a network");
-                reading.refuse("fetch.allow_networks", fault, "Write address and prefix length, such as 10.20.0.0/16.");
-            }
-        }
-    }
     let mut options = Options {
-        allow_networks,
+        allow_networks: basics::networks(reading, "fetch.allow_networks", &written.allow_networks),
         ca_pem: Vec::new(),
         proxy: None,
         timeout: reading.seconds("fetch.timeout_seconds", written.timeout_seconds, 1..=60),

@@ -31,6 +31,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use postern_store::RootKeys;
 
 pub use self::admin::{Admin, ApiKey};
@@ -55,6 +56,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// The public listener.
     pub listen: SocketAddr,
+    /// The networks of our own proxies.
+    pub trusted_proxies: Vec<IpNet>,
     /// The listener for probes and metrics.
     pub operations: Operations,
     /// The API's listener and keys.
@@ -122,7 +125,7 @@ impl Config {
     }
 
     fn read(mut reading: Reading) -> Result<Self, Problems> {
-        let (public_url, listen) = basics::read(&mut reading);
+        let (public_url, listen, trusted_proxies) = basics::read(&mut reading);
         let operations = Operations::read(&mut reading, listen);
         let store = Store::read(&mut reading);
         let config = Self {
@@ -136,6 +139,7 @@ impl Config {
             log: Log::read(&mut reading),
             public_url,
             listen,
+            trusted_proxies,
             operations,
             store,
         };

@@ -1,5 +1,6 @@
 //! How long what Postern hands to apps lives, and the one secret that apps may share.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,11 @@ settings! {
         client_secret_verifier: Option<Secret>,
         /// The same from a file.
         client_secret_verifier_file: Option<PathBuf>,
+        /// How many wrong secrets of one client, and how many wrong API keys, may come from one address on the Internet (of IPv6:
+        /// one /64) in a minute: 1 to 100000, or 0 for as many as it likes. After those, everything that it sends for that client
+        /// gets 429 for a while, the right secret too. Each replica counts for itself. Behind a proxy, list that in
+        /// `trusted_proxies`: or a stranger who guesses keeps those out who come by the same proxy.
+        wrong_secrets_per_minute: u64 = "20",
         /// How long an authorization code can be redeemed, in seconds: 1 to 60.
         code_seconds: u64 = "60",
         /// How long an access token is valid, in seconds: 1 to 3600. Apps use it to read the claims at once after the
@@ -47,6 +53,8 @@ settings! {
 pub struct Oauth {
     /// Recognises the shared secret of apps that name tenant and product.
     pub client_secret_verifier: Option<SecretHash>,
+    /// How many wrong secrets may come from one address, for one client.
+    pub wrong_secrets_per_minute: Option<NonZeroU32>,
     /// How long a code can be redeemed.
     pub code_lifetime: Duration,
     /// How long an access token is valid.
@@ -85,6 +93,8 @@ impl Oauth {
         }
         Self {
             client_secret_verifier: verifier.map(|verifier| SecretHash::of(verifier.expose())),
+            wrong_secrets_per_minute: reading
+                .per_minute("oauth.wrong_secrets_per_minute", written.wrong_secrets_per_minute),
             code_lifetime: reading.seconds("oauth.code_seconds", written.code_seconds, 1..=60),
             access_token_lifetime: reading.seconds(
                 "oauth.access_token_seconds",

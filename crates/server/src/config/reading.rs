@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -175,6 +176,15 @@ impl Reading {
             self.refuse(key, format!("is {number}"), instead);
         }
         Duration::from_secs(number.saturating_mul(unit.1))
+    }
+
+    /// How often in a minute: up to 100000, or 0 for as often as one likes.
+    pub(super) fn per_minute(&mut self, key: &str, number: u64) -> Option<NonZeroU32> {
+        let most = 100_000;
+        if number > most {
+            self.refuse(key, format!("is {number}"), format!("Write 1 to {most}, or 0 for no limit."));
+        }
+        u32::try_from(number.min(most)).ok().and_then(NonZeroU32::new)
     }
 
     /// A secret that is written either at `key` or in the file that `file_key` names.

@@ -34,7 +34,7 @@ impl FromRequest for Asked {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // Set on every listener by the one function that builds them.
         let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
-        let admitted = app.limiter.admit(request, app.now());
+        let admitted = app.discoveries.admit(app.visitors.address(request), app.now());
         let body = fields::body_up_to(LARGEST, request, payload);
         Box::pin(async move {
             admitted.map_err(|wait| Refusal::api(Code::RequestsTooMany).after(wait))?;

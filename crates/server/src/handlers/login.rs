@@ -181,7 +181,7 @@ impl FromRequest for Visit {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // Set on every listener by the one function that builds them.
         let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
-        let admitted = app.limiter.admit(request, app.now());
+        let admitted = app.discoveries.admit(app.visitors.address(request), app.now());
         let (browser, fields) = (Browser::from_request(request, payload), Fields::from_request(request, payload));
         Box::pin(async move {
             admitted.map_err(|wait| Refusal::page(Code::RequestsTooMany).after(wait))?;

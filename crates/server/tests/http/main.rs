@@ -20,6 +20,7 @@ mod fapi;
 mod federation;
 mod foreign_domains;
 mod form_post;
+mod guessing;
 mod id_token;
 mod introspect;
 mod issuer;

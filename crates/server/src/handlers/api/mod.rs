@@ -33,6 +33,7 @@ use postern_core::scope::Scope;
 use crate::app::App;
 use crate::config::ApiKey;
 use crate::fields::{self, Fields};
+use crate::guesser::Guesser;
 use crate::reply::Refusal;
 
 /// Metadata may have 1 MiB, which is more in base64 or as a JSON string.
@@ -56,13 +57,21 @@ impl FromRequest for ApiCall {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let authenticated = authenticate(request);
+        // Set on every listener by the one function that builds them.
+        let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
+        let guesser = Guesser::new(app.visitors.address(request), None);
+        let admitted = app.wrong_secrets.check(&guesser, app.now());
+        let authenticated = authenticate(&app, request);
         let query = Fields::urlencoded(request.query_string().as_bytes());
         let if_match = request.headers().get(IF_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let reads_body = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
         let body = reads_body.then(|| fields::body_up_to(LARGEST, request, payload));
         Box::pin(async move {
-            let (app, key) = authenticated.map_err(Refusal::api)?;
+            admitted.map_err(|wait| Refusal::api(Code::SecretsWrongTooOften).after(wait))?;
+            if matches!(&authenticated, Err(fault) if fault.code == Code::ApiKeyUnknown) {
+                app.wrong_secrets.count(guesser, app.now()); // B5
+            }
+            let key = authenticated.map_err(Refusal::api)?;
             let body = match body {
                 Some(body) => body.await.map_err(|fault| match fault.code {
                     Code::FormMalformed => Refusal::api(Code::BodyMalformed),
@@ -78,9 +87,7 @@ impl FromRequest for ApiCall {
 
 /// The key comes after any scheme word, as in Jackson: `Api-Key k`, `Bearer k`. Every configured key is compared, each in
 /// constant time, so that the answer's time tells nothing.
-fn authenticate(request: &HttpRequest) -> Result<(Data<App>, ApiKey), Fault> {
-    // Set on every listener by the one function that builds them.
-    let app = request.app_data::<Data<App>>().expect("the app is shared with every listener").clone();
+fn authenticate(app: &App, request: &HttpRequest) -> Result<ApiKey, Fault> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (_, sent) = header.and_then(|header| header.split_once(' ')).ok_or(Code::ApiKeyMissing)?;
     let sent = sent.trim();
@@ -89,7 +96,7 @@ fn authenticate(request: &HttpRequest) -> Result<(Data<App>, ApiKey), Fault> {
     let key = known.ok_or(Code::ApiKeyUnknown)?;
     match key.read_only && request.method() != Method::GET {
         true => Err(Code::ApiKeyReadOnly.into()),
-        false => Ok((app, key)),
+        false => Ok(key),
     }
 }
 

@@ -116,7 +116,7 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     let words: Vec<&str> = std::iter::once(method).chain(words.filter(|word| !word.is_empty())).collect();
     operation.operation_id = Some(words.join("_"));
     let large = operation.request_body.is_some().then_some("413");
-    for status in ["400", "401", "403", "503"].into_iter().chain(large) {
+    for status in ["400", "401", "403", "429", "503"].into_iter().chain(large) {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(Response::new("")));
     }
     for (status, response) in &mut operation.responses.responses {
@@ -143,6 +143,7 @@ fn meaning(status: &str) -> &'static str {
         "412" => "It is another one by now than the request is based on",
         "428" => "The request does not say what it is based on",
         "413" => "The body is too large",
+        "429" => "Too many wrong API keys came from this address",
         _ => "The store cannot be reached",
     }
 }
