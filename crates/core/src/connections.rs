@@ -28,6 +28,7 @@ use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_id};
 use crate::store::{Batch, Index, Record, Store, Stored};
+use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 impl Record for Connection {
@@ -117,12 +118,13 @@ pub struct Connections {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    tenants: Tenants,
 }
 
 impl Connections {
     /// Connections in `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { store, clock, random }
+        Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock, random }
     }
 
     /// Creates a connection to an IdP. Where the scope already has one to the same IdP, that one is overwritten and
@@ -200,6 +202,8 @@ impl Connections {
             connection.idp = idp;
         }
         self.apply(&mut connection, settings).await?;
+        // Connections are older than the records of tenants.
+        self.tenants.enter(&connection.scope).await?;
         let mut batch = self.store.batch();
         let written = batch.replace(&key, Some(&stored), &connection);
         self.queue(&mut batch, &connection);
@@ -380,6 +384,7 @@ impl Connections {
     }
 
     async fn write(&self, connection: &Connection, kind: EventKind) -> Result<(), Fault> {
+        self.tenants.enter(&connection.scope).await?;
         let keys = self.store.keys();
         let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
         let mut batch = self.store.batch();

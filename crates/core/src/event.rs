@@ -80,6 +80,9 @@ pub enum EventKind {
     /// The policy of a tenant, or what a connection overrides of it, was changed: `before` and `after` say what.
     #[serde(rename = "policy.updated")]
     PolicyUpdated,
+    /// An operator said whether the people of a tenant may sign in.
+    #[serde(rename = "tenant.updated")]
+    TenantUpdated,
     /// A tenant claims a domain.
     #[serde(rename = "domain.claimed")]
     DomainClaimed,

@@ -187,6 +187,7 @@ faults! {
     ClientNamesTwoProducts, App, 400, "invalid_request", "The client_id and the product parameter name different products.", "Leave product out, or send the product that the client_id belongs to.";
     TenantMissing, App, 400, "invalid_request", "The client is known, but the request does not say which tenant the person belongs to.", "Send tenant beside the product's client_id.";
     ConnectionMissing, App, 403, "access_denied", "This tenant and product have no connection.", "Create one with POST /api/v1/sso for exactly this tenant and product.";
+    TenantSuspended, BridgeAdmin, 403, "access_denied", "Nobody of this tenant may sign in at present.", "If that is over, send PUT /api/v1/tenants/TENANT with status=active.";
     ConnectionDeactivated, App, 403, "access_denied", "The connection is deactivated.", "Activate it with PATCH /api/v1/sso and deactivated=false.";
     IdpHintForeign, App, 400, "invalid_request", "The idp_hint names no connection of this tenant and product.", "Send an id that GET /api/v1/sso returns for this tenant and product.";
     RedirectUriMissing, App, 400, "invalid_request", "The request has no redirect_uri.", "Send the redirect_uri that is registered for this client.";
@@ -360,6 +361,7 @@ faults! {
     RefreshTokenReused, App, 400, "invalid_grant", "The refresh token was already used, and its session is now ended.", "Use each refresh token once and store its successor before anything else; a retry after a lost answer is good for 10 seconds. If the client did that, somebody else has its tokens.";
     RefreshTokenForOtherClient, App, 400, "invalid_grant", "The refresh token was issued to another client.", "Send the client_id that the login began with.";
     RefreshNotAllowed, App, 400, "unauthorized_client", "This client may not use refresh tokens.", "Register the product with grant_types authorization_code and refresh_token (PATCH /api/v1/products).";
+    RefreshTenantSuspended, BridgeAdmin, 400, "invalid_grant", "Nobody of this tenant may go on at present.", "If that is over, send PUT /api/v1/tenants/TENANT with status=active. The refresh token is good again then.";
     RefreshConnectionGone, App, 400, "invalid_grant", "The connection that the person signed in with is deleted or deactivated.", "Start a new login.";
     ScopeNotGranted, App, 400, "invalid_scope", "The scope holds more than was granted at the login.", "Leave scope out, or send a part of what was granted.";
     TokenParameterMissing, App, 400, "invalid_request", "The request has no token.", "Send token, the access token or refresh token that is meant.";
@@ -404,6 +406,7 @@ faults! {
     FieldMissing, BridgeAdmin, 400, "invalid_request", "A required field is missing.", "Send the field that the message names.";
     FieldInvalid, BridgeAdmin, 400, "invalid_request", "A field has a value that is not accepted.", "Correct the field that the message names.";
     ConnectionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such connection.", "Look it up with GET /api/v1/sso.";
+    TenantNotFound, BridgeAdmin, 404, "invalid_request", "There is no such tenant.", "Look it up with GET /api/v1/tenants. A tenant is known from its first connection on.";
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";

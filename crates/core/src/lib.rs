@@ -36,6 +36,7 @@ pub mod secret;
 pub mod sessions;
 pub mod signing;
 pub mod store;
+pub mod tenants;
 pub mod trace;
 
 /// Unpadded base64url (RFC 4648 §5).

@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain_name::DomainName;
 use crate::domains::ScopeDomains;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::login::start::after;
-use crate::ports::{Clock, StoreError, Timestamp};
+use crate::ports::{Clock, Timestamp};
 use crate::products::Product;
 use crate::provisioning::Provisioning;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::store::{Answers, Batch, Keys, Record, Slot, Store};
+use crate::tenants::{Tenant, Tenants, is_suspended};
 
 /// The settings of a scope. One that never set any has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +138,7 @@ pub struct Reading {
     policy: Slot<Policy>,
     domains: Slot<ScopeDomains>,
     proven: Slot<crate::store::Count>,
+    tenant: Slot<Tenant>,
 }
 
 impl Rules {
@@ -147,13 +149,17 @@ impl Rules {
             policy: batch.get(&keys.policy(scope)),
             domains: batch.get(&keys.scope_domains(scope)),
             proven: batch.index_count(&keys.domain_checks()),
+            tenant: batch.get(&keys.tenant(&scope.tenant)),
         }
     }
 }
 
 impl Reading {
-    /// What the batch found.
-    pub fn answer(self, answers: &Answers<'_>) -> Result<Rules, StoreError> {
+    /// What the batch found. Nobody of a suspended tenant signs in, also where the login began before.
+    pub fn answer(self, answers: &Answers<'_>) -> Result<Rules, Fault> {
+        if is_suspended(answers.get(self.tenant)?.as_deref()) {
+            return Err(Code::TenantSuspended.into());
+        }
         Ok(Rules {
             product: answers.get(self.product)?,
             policy: answers.get(self.policy)?.unwrap_or_default(),
@@ -168,16 +174,18 @@ impl Reading {
 pub struct Policies {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tenants: Tenants,
 }
 
 impl Policies {
     /// Settings in `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock }
     }
 
     /// Replaces the settings of a scope.
     pub async fn set(&self, scope: &Scope, policy: &Policy) -> Result<(), Fault> {
+        self.tenants.enter(scope).await?;
         let mut batch = self.store.batch();
         batch.put(&self.store.keys().policy(scope), policy, None);
         batch.run().await?;

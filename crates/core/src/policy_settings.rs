@@ -44,6 +44,7 @@ impl Policies {
         }
         after.roles.check(product.as_deref(), change.confirms_privileged_default)?;
         after.revision = based_on.saturating_add(1);
+        self.tenants.enter(scope).await?;
         let mut batch = self.store.batch();
         let written = batch.replace(&key, stored.as_ref(), &after);
         if !batch.run().await?.written(written) {

@@ -20,6 +20,7 @@ use postern_core::products::Products;
 use postern_core::secret::Secret;
 use postern_core::sessions::Sessions;
 use postern_core::store::Store;
+use postern_core::tenants::Tenants;
 use postern_core::trace::Traces;
 use postern_fetch::Fetch;
 use postern_oidc::id_token;
@@ -59,6 +60,8 @@ pub struct App {
     pub wrong_secrets: Limit<Guesser>,
     /// The registered apps.
     pub products: Products,
+    /// The customer organisations.
+    pub tenants: Tenants,
     /// The tenants' e-mail domains.
     pub domains: Domains,
     /// What tenants want of their logins.
@@ -154,6 +157,7 @@ impl App {
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
             domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
             policies: Policies::new(store.clone(), clock.clone()),
+            tenants: Tenants::new(store.clone(), clock.clone()),
             dns: Arc::new(Resolver(postern_fetch::dns::Dns::new(config.domains.dns_server))),
             sessions,
             logout_notices: LogoutNotices::new(store.clone(), clock.clone()),

@@ -130,6 +130,8 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/providers/{id}", "GET", get => api::providers::find);
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
+    route!(config, "/api/v1/tenants", "GET", get => api::tenants::list);
+    route!(config, "/api/v1/tenants/{tenant}", "GET, PUT", get => api::tenants::find, put => api::tenants::put);
     route!(config, "/api/v1/domains", "GET, POST", get => api::domains::find, post => api::domains::claim);
     route!(config, "/api/v1/domains/{id}", "DELETE, GET, PATCH", get => api::domains::get, patch => api::domains::update, delete => api::domains::delete);
     route!(config, "/api/v1/domains/{id}/verify", "POST", post => api::domains::verify);

@@ -2,7 +2,7 @@
 
 use postern_core::fault::Code;
 use postern_e2e::Postern;
-use postern_e2e::login::Answer;
+use postern_e2e::login::{self, Answer};
 use reqwest::Method;
 use serde_json::json;
 
@@ -45,6 +45,7 @@ async fn refusals(guide: &mut Guide) {
     guide.postern.call("PATCH", "/api/v1/sso", Some(&change)).await;
     let answer = guide.refresh(&first, &[]).await;
     guide.meet(Code::RefreshConnectionGone, answer);
+    suspended(guide, &first).await;
     change["deactivated"] = false.into();
     guide.postern.call("PATCH", "/api/v1/sso", Some(&change)).await;
 
@@ -52,6 +53,20 @@ async fn refusals(guide: &mut Guide) {
     assert_eq!(guide.refresh(&second, &[]).await.status, 200);
     let answer = guide.refresh(&first, &[]).await;
     guide.meet(Code::RefreshTokenReused, answer);
+}
+
+/// The operator suspends the tenant, and changes his mind.
+async fn suspended(guide: &mut Guide, refresh_token: &str) {
+    let tenant = format!("/api/v1/tenants/{TENANT}");
+    guide.postern.call("PUT", &tenant, Some(&json!({ "status": "suspended" }))).await;
+    let answer = guide.refresh(refresh_token, &[]).await;
+    guide.meet(Code::RefreshTenantSuspended, answer);
+    let answer = login::authorize(&guide.postern, &guide.asking(&[])).await;
+    guide.meet(Code::TenantSuspended, answer);
+    guide.postern.call("PUT", &tenant, Some(&json!({ "status": "active" }))).await;
+    let unknown = format!("/api/v1/tenants/{STRANGE}-nobody");
+    let answer = guide.postern.call_as(Postern::API_KEY, Method::GET, &unknown, None).await;
+    guide.meet(Code::TenantNotFound, answer);
 }
 
 /// Tokens at the endpoints that judge them and take them back.

@@ -32,6 +32,7 @@ use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::random_id;
 use crate::store::{Batch, Record, Store, Stored};
+use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 /// How many domains a tenant may claim in one product. Every login of the scope reads their names.
@@ -177,12 +178,13 @@ pub struct Domains {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     settings: Settings,
+    tenants: Tenants,
 }
 
 impl Domains {
     /// Domains in `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> Self {
-        Self { store, clock, random, settings }
+        Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock, random, settings }
     }
 
     /// What the operator decided.
@@ -234,6 +236,7 @@ impl Domains {
 
     /// Writes a new claim, which enters the list of its scope last.
     async fn write(&self, domain: &Domain) -> Result<(), Fault> {
+        self.tenants.enter(&domain.scope).await?;
         let keys = self.store.keys();
         let (member, score) = (keys.domain_name(&domain.id), milliseconds(domain.claimed));
         let mut batch = self.store.batch();

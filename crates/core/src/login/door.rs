@@ -24,6 +24,7 @@ use crate::fault::{Code, Fault};
 use crate::products::{Product, ProductAlias};
 use crate::redirect;
 use crate::scope::Scope;
+use crate::tenants::is_suspended;
 
 /// How a `client_id` names a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct Door {
     connections: Vec<Arc<Connection>>,
     /// The one of them that the domain of the person's address is linked to.
     linked: Option<ConnectionId>,
+    /// Whether nobody of the tenant may sign in.
+    pub(super) suspended: bool,
     /// The proven way back.
     pub return_to: ReturnTo,
 }
@@ -121,7 +124,7 @@ impl Logins {
         let Some(redirect_uri) = request.redirect_uri.clone() else {
             return Err(refused(Code::RedirectUriMissing.into()));
         };
-        let Found { scope, product, connections, linked } = found;
+        let Found { scope, product, connections, linked, suspended } = found;
         let connections: Vec<_> = match &product {
             Some(product) if redirect::is_allowed(&product.redirect_urls, &redirect_uri) => connections,
             Some(_) => Vec::new(),
@@ -132,7 +135,7 @@ impl Logins {
         }
         let client_id = request.client_id.clone().unwrap_or_else(|| "dummy".to_owned());
         let return_to = request.return_to(redirect_uri);
-        Ok(Door { scope, client_id, product, connections, linked, return_to })
+        Ok(Door { scope, client_id, product, connections, linked, suspended, return_to })
     }
 
     async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Refused> {
@@ -239,23 +242,32 @@ impl Logins {
         let mut batch = self.store.batch();
         let alias = (!is_connection_id(id)).then(|| batch.get(&keys.connection_alias(id)));
         let guessed = guess.as_ref().map(|connection| {
-            (batch.get(&keys.connection(&connection.id)), batch.get(&keys.product(&connection.scope.product)))
+            let Scope { tenant, product } = &connection.scope;
+            (
+                batch.get(&keys.connection(&connection.id)),
+                batch.get(&keys.product(product)),
+                batch.get(&keys.tenant(tenant)),
+            )
         });
         let answers = batch.run().await?;
         let present = match alias {
             Some(slot) => answers.get(slot)?.ok_or(Code::ClientUnknown)?.id.clone(),
             None => ConnectionId(id.to_owned()),
         };
-        if let (Some(guess), Some((connection, product))) = (guess, guessed)
+        if let (Some(guess), Some((connection, product, tenant))) = (guess, guessed)
             && guess.id == present
         {
             let connection = answers.get(connection)?.ok_or(Code::ClientUnknown)?;
-            let product = answers.get(product)?;
-            return Ok(Found::one(connection, product));
+            let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
+            return Ok(Found::one(connection, product, suspended));
         }
         let connection = self.store.get(&keys.connection(&present)).await?.ok_or(Code::ClientUnknown)?;
-        let product = self.store.get(&keys.product(&connection.scope.product)).await?;
-        Ok(Found::one(connection, product))
+        let mut batch = self.store.batch();
+        let product = batch.get(&keys.product(&connection.scope.product));
+        let tenant = batch.get(&keys.tenant(&connection.scope.tenant));
+        let answers = batch.run().await?;
+        let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
+        Ok(Found::one(connection, product, suspended))
     }
 
     fn remembered_connection(&self, id: &str) -> Option<Arc<Connection>> {
@@ -288,9 +300,10 @@ impl Logins {
 
         let mut batch = self.store.batch();
         let (product, list) = (batch.get(&product_key), batch.get(&list_key));
+        let tenant = batch.get(&keys.tenant(&scope.tenant));
         let guessed: Vec<_> = guess.iter().map(|id| batch.get(&keys.connection(id))).collect();
         let answers = batch.run().await?;
-        let product = answers.get(product)?;
+        let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
         let ids = answers.get(list)?.map(|list| list.ids.clone()).unwrap_or_default();
 
         let mut connections = Vec::with_capacity(ids.len());
@@ -308,7 +321,7 @@ impl Logins {
         }
         connections.retain(|connection| connection.scope == scope);
         sort(&mut connections);
-        Ok(Found { scope, product, connections, linked: None })
+        Ok(Found { scope, product, connections, linked: None, suspended })
     }
 }
 
@@ -318,11 +331,12 @@ pub(super) struct Found {
     pub(super) product: Option<Arc<Product>>,
     pub(super) connections: Vec<Arc<Connection>>,
     linked: Option<ConnectionId>,
+    suspended: bool,
 }
 
 impl Found {
-    fn one(connection: Arc<Connection>, product: Option<Arc<Product>>) -> Self {
-        Self { scope: connection.scope.clone(), product, connections: vec![connection], linked: None }
+    fn one(connection: Arc<Connection>, product: Option<Arc<Product>>, suspended: bool) -> Self {
+        Self { scope: connection.scope.clone(), product, connections: vec![connection], linked: None, suspended }
     }
 }
 
@@ -347,7 +361,7 @@ impl Door {
         product: Option<Arc<Product>>,
         return_to: ReturnTo,
     ) -> Self {
-        Self { scope, client_id, product, connections: Vec::new(), linked: None, return_to }
+        Self { scope, client_id, product, connections: Vec::new(), linked: None, suspended: false, return_to }
     }
 
     /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the one that the domain of the

@@ -30,6 +30,7 @@ use crate::proof::Possession;
 use crate::secret::Secret;
 use crate::sessions::{Why, left};
 use crate::store::{Batch, Record, Spent, Store, Stored};
+use crate::tenants::is_suspended;
 
 /// How long a spent refresh token still gives its successor, for clients that lost the answer.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -249,7 +250,15 @@ impl Logins {
         {
             return Err(Code::ScopeNotGranted.into());
         }
-        let connection = self.store.get(&self.store.keys().connection(&session.connection)).await?;
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let connection = batch.get(&keys.connection(&session.connection));
+        let tenant = batch.get(&keys.tenant(&session.scope.tenant));
+        let answers = batch.run().await?;
+        if is_suspended(answers.get(tenant)?.as_deref()) {
+            return Err(Code::RefreshTenantSuspended.into());
+        }
+        let connection = answers.get(connection)?;
         match connection.is_some_and(|connection| !connection.deactivated) {
             true => Ok(()),
             false => Err(Code::RefreshConnectionGone.into()),

@@ -57,6 +57,9 @@ impl Logins {
 
     /// Checks what a client with a proven redirect URI asks for. What fails here, the app hears.
     pub fn check(&self, request: &AuthorizeRequest, door: &Door) -> Result<(), Fault> {
+        if door.suspended {
+            return Err(Code::TenantSuspended.into());
+        }
         // RFC 9126 §5, `require_pushed_authorization_requests`.
         if request.pushed.is_none() && door.product.as_ref().is_some_and(|product| product.require_pushed_requests) {
             return Err(Code::PushRequired.into());

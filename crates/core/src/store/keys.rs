@@ -29,6 +29,7 @@ use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
 use crate::scope::Scope;
 use crate::secret::Secret;
+use crate::tenants::Tenant;
 use crate::trace::{Trace, TraceId};
 
 /// Where one record of kind `R` lies.
@@ -153,6 +154,27 @@ impl<'a> Keys<'a> {
     /// All registered products, by time of registration.
     pub fn products(&self) -> Index {
         Index("p1:x:product".into())
+    }
+
+    /// A tenant by its name.
+    pub fn tenant(&self, name: &str) -> Key<Tenant> {
+        self.tenant_member(&self.tenant_name(name))
+    }
+    /// The member under which indexes name a tenant.
+    pub fn tenant_name(&self, name: &str) -> String {
+        self.blind::<Tenant>(&[name])
+    }
+    /// A tenant by its member in an index.
+    pub fn tenant_member(&self, member: &str) -> Key<Tenant> {
+        Key::new(format!("p1:tenant:{{{member}}}"))
+    }
+    /// All tenants, by when they became known.
+    pub fn tenants(&self) -> Index {
+        Index("p1:x:tenant".into())
+    }
+    /// The tenants of a product, likewise.
+    pub fn tenants_of_product(&self, product: &str) -> Index {
+        Index(format!("p1:x:tenant:product:{{{}}}", self.seal.blind("tenants-of-product", product.as_bytes())))
     }
 
     /// A claim to a domain, by its id.

@@ -46,6 +46,7 @@ mod slo;
 mod slo_from_app;
 mod sp_keys;
 mod sp_metadata;
+mod tenants;
 mod token;
 mod token_keys;
 mod unsolicited;

@@ -16,6 +16,7 @@ pub mod saml_config;
 pub mod sessions;
 pub mod sp_keys;
 pub mod sso;
+pub mod tenants;
 pub mod token_keys;
 pub mod traces;
 

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     ApiCall, connection_keys, discover, domains, events, idp, policy, products, providers, saml_config, sessions,
-    sp_keys, sso, token_keys, traces,
+    sp_keys, sso, tenants, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -27,6 +27,7 @@ use crate::reply::{Refused, no_store};
         connection_keys::list, connection_keys::add, connection_keys::remove, connection_keys::activate,
         providers::list, providers::find, providers::guide,
         products::create, products::find, products::update, products::delete, products::rotate_secret,
+        tenants::list, tenants::find, tenants::put,
         domains::claim,
         domains::find,
         domains::get,

@@ -31,6 +31,22 @@ pub struct ConnectionName {
     id: String,
 }
 
+/// Which tenant.
+#[derive(Serialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct TenantName {
+    /// Its name, the `tenant` of its scopes.
+    #[param(example = "acme.example.com")]
+    tenant: String,
+}
+
+/// What is said of a tenant.
+#[derive(Serialize, ToSchema)]
+pub struct TenantRequest {
+    /// `active`, or `suspended`: nobody of it signs in.
+    status: String,
+}
+
 /// Which connections: of scopes, of a client id, or to an IdP.
 #[derive(Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]
