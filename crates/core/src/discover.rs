@@ -10,10 +10,11 @@ use crate::connections::sort;
 use crate::domain_name::{DomainName, NotAnAddress};
 use crate::domains::owners::{Lookup, Owner};
 use crate::fault::{Code, Fault};
-use crate::policy::{EnforcementScope, Policy, Status};
+use crate::policy::{EnforcementScope, Policy};
 use crate::ports::{Clock, Timestamp};
 use crate::scope::Scope;
 use crate::store::Store;
+use crate::tenants::is_suspended;
 
 /// What somebody is told who asks about an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub struct Situation<'a> {
 /// The table of enforcement. `offers` are the scope's active connections.
 pub fn decide(situation: Situation<'_>, offers: Vec<Offer>) -> Answer {
     let Situation { policy, covered, break_glass, now } = situation;
-    if policy.status == Status::Suspended || offers.is_empty() {
+    if offers.is_empty() {
         return Answer::nothing();
     }
     let open = |password, ends| Answer {
@@ -190,13 +191,17 @@ impl Discovery {
         Ok(lookup.answer(&answers)?.in_product(product).cloned())
     }
 
-    /// The settings of a scope, and its connections.
+    /// The settings of a scope, and its connections: none, where the tenant is suspended.
     async fn scope(&self, scope: &Scope) -> Result<(Arc<Policy>, Vec<Arc<Connection>>), Fault> {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
         let (policy, list) = (batch.get(&keys.policy(scope)), batch.get(&keys.scope(scope)));
+        let tenant = batch.get(&keys.tenant(&scope.tenant));
         let answers = batch.run().await?;
         let (policy, list) = (answers.get(policy)?.unwrap_or_default(), answers.get(list)?);
+        if is_suspended(answers.get(tenant)?.as_deref()) {
+            return Ok((policy, Vec::new()));
+        }
         let mut batch = self.store.batch();
         let ids = list.iter().flat_map(|list| &list.ids);
         let slots: Vec<_> = ids.map(|id| batch.get(&keys.connection(id))).collect();
@@ -327,13 +332,11 @@ mod tests {
     }
 
     #[test]
-    fn policy_2_a_suspended_scope_and_one_without_an_active_connection_have_no_sso() {
-        let suspended = Policy { status: Status::Suspended, ..enforced(false, 0) };
-        for (policy, offers) in [(suspended, vec![offer()]), (enforced(false, 0), vec![])] {
-            let answer = decide(Situation { policy: &policy, covered: true, break_glass: false, now: at(0) }, offers);
-            assert_eq!(answer, Answer::nothing());
-            assert!(answer.password_allowed());
-        }
+    fn policy_2_a_scope_without_an_active_connection_has_no_sso() {
+        let policy = enforced(false, 0);
+        let answer = decide(Situation { policy: &policy, covered: true, break_glass: false, now: at(0) }, vec![]);
+        assert_eq!(answer, Answer::nothing());
+        assert!(answer.password_allowed());
     }
 
     #[test]

@@ -23,8 +23,6 @@ use crate::tenants::{Tenant, Tenants, is_suspended};
 pub struct Policy {
     /// How often they were changed: what a change is based on.
     pub revision: u64,
-    /// Whether the tenant uses the product at all.
-    pub status: Status,
     /// Since when people have to sign in by single sign-on; `None`: they do not have to.
     pub enforced_since: Option<Timestamp>,
     /// Whom that is about.
@@ -46,7 +44,6 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            status: Status::default(),
             enforced_since: None,
             enforcement_scope: EnforcementScope::default(),
             allow_password_fallback: true,
@@ -84,17 +81,6 @@ fn comparable(email: &str) -> Option<(String, DomainName)> {
 impl Record for Policy {
     const CLASS: &'static str = "policy";
     const CACHED: bool = true;
-}
-
-/// Whether a tenant uses a product.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It does.
-    #[default]
-    Active,
-    /// Not for now: discovery knows no single sign-on of it.
-    Suspended,
 }
 
 /// Whom enforcement is about.

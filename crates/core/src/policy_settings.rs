@@ -38,7 +38,10 @@ impl Policies {
             let fault = Code::PolicyChanged.fault().expected(before.revision.to_string());
             return Err(fault.received(based_on.to_string()));
         }
-        let mut after = if change.replaces { Policy::default() } else { (*before).clone() };
+        let mut after = (*before).clone();
+        if change.replaces {
+            after.reset();
+        }
         for (name, sent) in change.settings {
             after.set(name, sent)?;
         }
@@ -83,6 +86,14 @@ impl Policy {
             shown.insert("default_role".into(), json!(MEMBER));
         }
         shown
+    }
+
+    /// Sets every setting to its default that [`Policy::set`] knows. The others are not this change's.
+    fn reset(&mut self) {
+        let defaults = Self::default();
+        self.foreign_domains = defaults.foreign_domains;
+        self.roles = defaults.roles;
+        self.provisioning = defaults.provisioning;
     }
 
     /// What an administrator should mind about it.

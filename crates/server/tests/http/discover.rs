@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use postern_core::policy::{EnforcementScope, Policy, Status};
+use postern_core::policy::{EnforcementScope, Policy};
 use postern_core::ports::Clock as _;
 use postern_core::scope::Scope;
 use serde_json::{Value, json};
@@ -201,7 +201,9 @@ async fn nobody_is_looked_up_so_every_address_at_a_domain_costs_the_same() {
 async fn policy_2_a_suspended_tenant_has_no_sso() {
     let world = world("").await;
     let enforced_since = Some(world.clock.now());
-    set(&world, "acme.example", Policy { status: Status::Suspended, enforced_since, ..Policy::default() }).await;
+    set(&world, "acme.example", Policy { enforced_since, ..Policy::default() }).await;
+    let suspended = world.api(Method::PUT, "tenants/acme.example", json!({ "status": "suspended" })).await;
+    assert_eq!(suspended.status, 200, "{}", suspended.body);
     let found = told(&world, "alice@acme.example", None).await;
     assert_eq!(
         (&found["sso"], &found["password"], &found["connections"]),
