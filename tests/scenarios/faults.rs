@@ -17,6 +17,7 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::UnsolicitedBeforeStart, "cannot happen on Redis, which remembers; crates/server has it"),
     (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
+    (Code::RefreshNeedsProof, "takes five minutes; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
     (Code::LogoutNotEverywhere, "is told in a trace alone: the person goes on to the app; crates/server has it"),
     (Code::Defect, "we know of none"),

@@ -362,6 +362,7 @@ faults! {
     RefreshTokenForOtherClient, App, 400, "invalid_grant", "The refresh token was issued to another client.", "Send the client_id that the login began with.";
     RefreshNotAllowed, App, 400, "unauthorized_client", "This client may not use refresh tokens.", "Register the product with grant_types authorization_code and refresh_token (PATCH /api/v1/products).";
     RefreshTenantSuspended, BridgeAdmin, 400, "invalid_grant", "Nobody of this tenant may go on at present.", "If that is over, send PUT /api/v1/tenants/TENANT with status=active. The refresh token is good again then.";
+    RefreshNeedsProof, App, 400, "invalid_grant", "The tenant wants its identity provider to be asked again about this person.", "Start a new login, with prompt=none: whoever is still signed in at the identity provider notices nothing. How often is revalidate_minutes of the tenant's policy.";
     RefreshConnectionGone, App, 400, "invalid_grant", "The connection that the person signed in with is deleted or deactivated.", "Start a new login.";
     ScopeNotGranted, App, 400, "invalid_scope", "The scope holds more than was granted at the login.", "Leave scope out, or send a part of what was granted.";
     TokenParameterMissing, App, 400, "invalid_request", "The request has no token.", "Send token, the access token or refresh token that is meant.";

@@ -35,6 +35,9 @@ pub struct Policy {
     pub break_glass: Vec<String>,
     /// What becomes of an identity whose e-mail domain is not the tenant's.
     pub foreign_domains: ForeignDomains,
+    /// For how many minutes after a login an app may refresh its tokens before the IdP has to be asked again; `None`: as long as
+    /// the session lasts.
+    pub revalidate_minutes: Option<u32>,
     /// As what people come in.
     pub roles: RoleSettings,
     /// For whom the app may make accounts.
@@ -51,6 +54,7 @@ impl Default for Policy {
             break_glass: Vec::new(),
             revision: 0,
             foreign_domains: ForeignDomains::default(),
+            revalidate_minutes: None,
             roles: RoleSettings::default(),
             provisioning: Provisioning::default(),
         }
@@ -62,6 +66,12 @@ impl Policy {
     pub fn grace_period_ends(&self, since: Timestamp) -> Option<Timestamp> {
         let days = Duration::from_secs(24 * 3600 * u64::from(self.grace_period_days));
         (self.grace_period_days > 0).then(|| after(since, days))
+    }
+
+    /// Whether the IdP has to be asked again about somebody of whom it last spoke at `proven`.
+    pub fn wants_proof(&self, proven: Timestamp, now: Timestamp) -> bool {
+        let lasts = |minutes| Duration::from_secs(60 * u64::from(minutes));
+        self.revalidate_minutes.is_some_and(|minutes| now >= after(proven, lasts(minutes)))
     }
 
     /// Whether an address may always use a password, in whatever case it is written.

@@ -1,5 +1,6 @@
 //! How a policy is read and changed: setting by setting, each with its range, and never over what somebody else changed.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -80,6 +81,7 @@ impl Policy {
     pub fn shown(&self) -> Map<String, Value> {
         let mut shown = Map::new();
         shown.insert("foreign_domains".into(), json!(self.foreign_domains));
+        shown.insert("revalidate_minutes".into(), json!(self.revalidate_minutes));
         shown.extend(self.provisioning.shown());
         shown.extend(self.roles.shown());
         if self.roles.default_role.is_none() {
@@ -92,6 +94,7 @@ impl Policy {
     fn reset(&mut self) {
         let defaults = Self::default();
         self.foreign_domains = defaults.foreign_domains;
+        self.revalidate_minutes = defaults.revalidate_minutes;
         self.roles = defaults.roles;
         self.provisioning = defaults.provisioning;
     }
@@ -112,6 +115,7 @@ impl Policy {
                 let known = [("refuse", ForeignDomains::Refuse), ("flag", ForeignDomains::Flag)];
                 self.foreign_domains = one_of(name, sent, &known)?;
             }
+            "revalidate_minutes" => self.revalidate_minutes = minutes(name, sent, 5..=1440)?,
             _ if self.roles.set(name, sent)? || self.provisioning.set(name, sent)? => {}
             _ => return Err(invalid(name, "is no setting of a policy")),
         }
@@ -126,6 +130,15 @@ fn one_of<T: Copy + Default>(name: &str, sent: &str, known: &[(&str, T)]) -> Res
         Some((_, value)) => Ok(*value),
         None if sent.is_empty() => Ok(T::default()),
         None => Err(invalid(name, format!("is not {}", names()))),
+    }
+}
+
+/// A number of minutes; none, where nothing is sent.
+fn minutes(name: &str, sent: &str, limits: RangeInclusive<u32>) -> Result<Option<u32>, Fault> {
+    match sent.parse() {
+        _ if sent.is_empty() => Ok(None),
+        Ok(number) if limits.contains(&number) => Ok(Some(number)),
+        _ => Err(invalid(name, format!("is not a number of minutes from {} to {}", limits.start(), limits.end()))),
     }
 }
 

@@ -254,14 +254,18 @@ impl Logins {
         let mut batch = self.store.batch();
         let connection = batch.get(&keys.connection(&session.connection));
         let tenant = batch.get(&keys.tenant(&session.scope.tenant));
+        let policy = batch.get(&keys.policy(&session.scope));
         let answers = batch.run().await?;
         if is_suspended(answers.get(tenant)?.as_deref()) {
             return Err(Code::RefreshTenantSuspended.into());
         }
         let connection = answers.get(connection)?;
-        match connection.is_some_and(|connection| !connection.deactivated) {
-            true => Ok(()),
-            false => Err(Code::RefreshConnectionGone.into()),
+        if connection.is_none_or(|connection| connection.deactivated) {
+            return Err(Code::RefreshConnectionGone.into());
+        }
+        match answers.get(policy)?.is_some_and(|policy| policy.wants_proof(session.began, now)) {
+            true => Err(Code::RefreshNeedsProof.into()),
+            false => Ok(()),
         }
     }
 

@@ -37,6 +37,7 @@ mod provisioning;
 mod refresh;
 mod refresh_tokens;
 mod registered;
+mod revalidate;
 mod revoke;
 mod roles;
 mod scopes;

@@ -432,6 +432,9 @@ pub struct DepartmentTeam {
 pub struct PolicySettings {
     /// Of an address at a domain that is not the tenant's: `refuse` the login, or `flag` it.
     foreign_domains: Option<String>,
+    /// For how many minutes after a login an app may refresh its tokens before the identity provider has to be asked again.
+    #[schema(minimum = 5, maximum = 1440)]
+    revalidate_minutes: Option<u32>,
     /// Whether the app makes accounts for people whom it does not know.
     auto_provision: Option<bool>,
     #[serde(flatten)]
