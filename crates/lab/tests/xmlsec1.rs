@@ -1,5 +1,4 @@
-//! An independent judge of our signatures: `xmlsec1`, which canonicalises for itself. Not run by default, because it has to
-//! be installed: `cargo test -p postern-lab --test xmlsec1 -- --ignored`.
+//! An independent judge of our signatures: the program `xmlsec1`, which canonicalises for itself. `scripts/install test` brings it.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +7,6 @@ use postern_lab::key::Key;
 use postern_lab::response::Response;
 
 #[test]
-#[ignore = "needs xmlsec1"]
 fn xmlsec1_accepts_what_we_sign_and_nothing_else() {
     let key = Key::generate().unwrap();
     let response = Response {
