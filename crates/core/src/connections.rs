@@ -245,8 +245,8 @@ impl Connections {
         }
     }
 
-    /// Puts a connection into the list of expiries, and, if its documents have an address, into the queue of those that are kept
-    /// fresh; others out of it.
+    /// Puts a connection into the list of expiries, and, if its documents have an address, into the queues of those that are kept
+    /// fresh and looked at; others out of them.
     fn queue(&self, batch: &mut Batch<'_>, connection: &Connection) {
         let keys = self.store.keys();
         let name = keys.connection_name(&connection.id);
@@ -254,6 +254,12 @@ impl Connections {
             Some(at) => batch.index_add(&keys.expiries(), countdown(at), name.clone()),
             None => {
                 batch.index_remove(&keys.expiries(), name.clone());
+            }
+        }
+        match connection.idp.watched_url() {
+            Some(_) => batch.index_add(&keys.health_looks(), self.first_look(), name.clone()),
+            None => {
+                batch.index_remove(&keys.health_looks(), name.clone());
             }
         }
         let now = self.clock.now();
@@ -351,6 +357,32 @@ impl Connections {
         Ok(found)
     }
 
+    /// The connections of a queue that are due, the longest due first. One that is gone, and was put back by whoever worked on it
+    /// meanwhile, leaves the queue here.
+    pub(crate) async fn due_in(&self, index: &Index, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
+        let keys = self.store.keys();
+        let now = countdown(self.clock.now());
+        let mut batch = self.store.batch();
+        let page = batch.index_page(index, 0, limit);
+        let answers = batch.run().await?;
+        let due = answers.scored(page).filter(|(_, score)| *score >= now).map(|(member, _)| member.to_owned());
+        let due: Vec<String> = due.collect();
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = due.iter().map(|member| batch.get(&keys.connection_member(member))).collect();
+        let answers = batch.run().await?;
+        let (mut found, mut gone) = (Vec::new(), self.store.batch());
+        for (member, slot) in due.into_iter().zip(slots) {
+            match answers.get(slot)? {
+                Some(connection) => found.push(connection),
+                None => {
+                    gone.index_remove(index, member);
+                }
+            }
+        }
+        gone.run().await?;
+        Ok(found)
+    }
+
     async fn page(&self, index: &Index, offset: u64, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
         let mut batch = self.store.batch();
         let page = batch.index_page(index, offset, limit);
@@ -377,7 +409,9 @@ impl Connections {
         batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
         batch.index_remove(&keys.connections_of_entity(connection.idp.name()), name.clone());
         batch.index_remove(&keys.expiries(), name.clone());
-        batch.index_remove(&keys.refreshes(), name);
+        batch.index_remove(&keys.refreshes(), name.clone());
+        batch.delete(&keys.health(&connection.id));
+        batch.index_remove(&keys.health_looks(), name);
         self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
         batch.run().await?;
         Ok(())

@@ -68,6 +68,9 @@ pub enum EventKind {
     /// The last signing certificate of a connection's IdP expires soon, or has expired.
     #[serde(rename = "connection.certificate_expiring")]
     CertificateExpiring,
+    /// Another `status` than `before` was found when it was looked whether a connection's IdP is there.
+    #[serde(rename = "connection.health")]
+    ConnectionHealth,
     /// A product was registered.
     #[serde(rename = "product.created")]
     ProductCreated,

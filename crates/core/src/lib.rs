@@ -13,6 +13,7 @@ pub mod event;
 pub mod expiry;
 pub mod fault;
 pub mod federation;
+pub mod health;
 pub mod identity;
 pub mod login;
 pub mod logout_notices;

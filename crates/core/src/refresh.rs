@@ -45,9 +45,7 @@ impl Connections {
 
     /// The connections whose metadata is due, the longest due first.
     pub async fn due(&self, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
-        let now = self.clock.now();
-        let due = self.page_with_scores(&self.store.keys().refreshes(), limit).await?;
-        Ok(due.into_iter().filter(|(score, _)| *score >= countdown(now)).map(|(_, connection)| connection).collect())
+        self.due_in(&self.store.keys().refreshes(), limit).await
     }
 
     /// Puts a connection back into the queue.

@@ -80,6 +80,8 @@ pub struct App {
     pub events: Events,
     /// The way out.
     pub fetch: Fetch,
+    /// How often it is looked whether the customers' IdPs are there; `None`: never.
+    pub health_interval: Option<Duration>,
     /// What happens, in numbers.
     pub metrics: Metrics,
     /// The service provider's own keys, as they are kept.
@@ -168,6 +170,7 @@ impl App {
             token_cupboard: KeyCupboard::new(Drawer::Tokens, store, clock.clone(), random.clone()),
             lookups: Semaphore::new(lookup::MOST_WAITING),
             keys: KeyShelf::new(),
+            health_interval: config.health.interval,
             fetch: Fetch::new(config.fetch.clone())?,
             api_keys: parts.api_keys,
             clock,

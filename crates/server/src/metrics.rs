@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use postern_core::connection::ConnectionId;
 use postern_core::fault::Code;
+use postern_core::health::Status;
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, prometheus_text};
@@ -24,6 +25,7 @@ pub struct Metrics {
     logins: Family<Outcome, Counter>,
     refusals: Family<OfCode, Counter>,
     metadata_failures: Family<OfCode, Counter>,
+    looks: Family<OfStatus, Counter>,
     requests_in_flight: Gauge,
     store_errors: Counter,
     expiries: Expiries,
@@ -40,6 +42,11 @@ struct OfCode {
     code: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStatus {
+    status: &'static str,
+}
+
 impl Metrics {
     /// All at zero.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -49,6 +56,7 @@ impl Metrics {
             logins: Family::default(),
             refusals: Family::default(),
             metadata_failures: Family::default(),
+            looks: Family::default(),
             requests_in_flight: Gauge::default(),
             store_errors: Counter::default(),
             expiries: expiries.clone(),
@@ -58,6 +66,8 @@ impl Metrics {
         registry.register("refusals", "Requests that were refused, by code", metrics.refusals.clone());
         let help = "Metadata of identity providers that did not come or were refused, by code";
         registry.register("metadata_refresh_failures", help, metrics.metadata_failures.clone());
+        let help = "Looks at identity providers, by the status of the connection after it";
+        registry.register("health_checks", help, metrics.looks.clone());
         let help = "Requests that are being answered";
         registry.register("requests_in_flight", help, metrics.requests_in_flight.clone());
         registry.register("store_errors", "Round trips to the store that failed", metrics.store_errors.clone());
@@ -85,6 +95,11 @@ impl Metrics {
     /// Metadata did not come, or were refused.
     pub fn metadata_failed(&self, code: Code) {
         self.metadata_failures.get_or_create(&OfCode { code: code.name() }).inc();
+    }
+
+    /// It was looked whether the IdP of a connection is there.
+    pub fn looked_at(&self, status: Status) {
+        self.looks.get_or_create(&OfStatus { status: status.name() }).inc();
     }
 
     /// A request is being answered, until what this returns is dropped.

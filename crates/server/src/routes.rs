@@ -120,6 +120,7 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/sso/{id}/sp", "GET", get => api::sso::sp);
     route!(config, "/api/v1/openapi.json", "GET", get => api::openapi::openapi);
     route!(config, "/api/v1/sso/{id}/guide", "GET", get => api::providers::guide);
+    route!(config, "/api/v1/sso/{id}/health", "GET", get => api::health::find);
     route!(config, "/api/v1/sso/{id}/keys", "DELETE, GET, POST", get => api::connection_keys::list, post => api::connection_keys::add, delete => api::connection_keys::remove);
     route!(config, "/api/v1/sso/{id}/keys/activate", "POST", post => api::connection_keys::activate);
     route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);

@@ -14,6 +14,7 @@ use crate::domain_name::DomainName;
 use crate::domains::owners::DomainOwners;
 use crate::domains::{Domain, DomainId, ScopeDomains};
 use crate::event::Event;
+use crate::health::Health;
 use crate::login::handoff::Handoff;
 use crate::login::pushed::PushedRequest;
 use crate::login::refresh_tokens::RefreshToken;
@@ -121,6 +122,14 @@ impl<'a> Keys<'a> {
     /// Connections whose metadata is fetched, by when that is due.
     pub fn refreshes(&self) -> Index {
         Index("p1:x:refresh".into())
+    }
+    /// What the looks at a connection's IdP came to.
+    pub fn health(&self, id: &ConnectionId) -> Key<Health> {
+        Key::new(format!("p1:health:{{{}}}", self.blind::<Health>(&[&id.0])))
+    }
+    /// Connections whose IdP has an address, by when it is looked at again.
+    pub fn health_looks(&self) -> Index {
+        Index("p1:x:health".into())
     }
     /// Connections, by when the last of their IdP's certificates expires.
     pub fn expiries(&self) -> Index {

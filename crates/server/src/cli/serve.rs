@@ -52,6 +52,7 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     actix_web::rt::spawn(jobs::keys::run(app.clone()));
     actix_web::rt::spawn(jobs::sessions::run(app.clone()));
     actix_web::rt::spawn(jobs::certificates::run(app.clone()));
+    actix_web::rt::spawn(jobs::health::run(app.clone()));
     actix_web::rt::spawn(jobs::domains::run(app.clone()));
     actix_web::rt::spawn(jobs::logout_notices::run(app.clone()));
     listeners.serve(app).await?;

@@ -11,6 +11,7 @@ mod discover;
 mod domains;
 mod fetch;
 pub mod first_run;
+mod health;
 mod kubernetes;
 mod log;
 mod oauth;
@@ -37,6 +38,7 @@ use postern_store::RootKeys;
 pub use self::admin::{Admin, ApiKey};
 pub use self::discover::Discover;
 pub use self::domains::Domains;
+pub use self::health::Health;
 pub use self::log::{Log, LogFormat};
 pub use self::oauth::Oauth;
 pub use self::operations::Operations;
@@ -72,6 +74,8 @@ pub struct Config {
     pub domains: Domains,
     /// Questions where an address belongs.
     pub discover: Discover,
+    /// How often identity providers are looked at.
+    pub health: Health,
     /// Outgoing requests.
     pub fetch: postern_fetch::Options,
     /// Towards the apps.
@@ -134,6 +138,7 @@ impl Config {
             saml: Saml::read(&mut reading, &public_url),
             domains: Domains::read(&mut reading),
             discover: Discover::read(&mut reading),
+            health: Health::read(&mut reading),
             fetch: fetch::read(&mut reading),
             oauth: Oauth::read(&mut reading),
             log: Log::read(&mut reading),
@@ -158,6 +163,7 @@ const SECTIONS: &[Section] = &[
     Oauth::SECTION,
     Domains::SECTION,
     Discover::SECTION,
+    Health::SECTION,
     fetch::SECTION,
     Log::SECTION,
 ];

@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod client_keys;
 pub mod domains;
+pub mod health;
 pub mod keys;
 pub mod logout_notices;
 pub mod lookup;

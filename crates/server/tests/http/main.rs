@@ -21,6 +21,7 @@ mod federation;
 mod foreign_domains;
 mod form_post;
 mod guessing;
+mod health;
 mod id_token;
 mod introspect;
 mod issuer;

@@ -25,7 +25,7 @@ async fn metrics(world: &World) -> String {
 }
 
 /// The value of a series.
-async fn value(world: &World, series: &str) -> Option<i64> {
+pub(crate) async fn value(world: &World, series: &str) -> Option<i64> {
     let text = metrics(world).await;
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map(|value| value.parse().unwrap_or_else(|_| panic!("{series}: {value}")))

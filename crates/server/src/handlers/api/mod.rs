@@ -5,6 +5,7 @@ pub mod describe;
 pub mod discover;
 pub mod domains;
 pub mod events;
+pub mod health;
 pub mod idp;
 pub mod openapi;
 pub mod openid;

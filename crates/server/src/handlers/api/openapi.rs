@@ -8,8 +8,8 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, discover, domains, events, idp, policy, products, providers, saml_config, sessions,
-    sp_keys, sso, tenants, token_keys, traces,
+    ApiCall, connection_keys, discover, domains, events, health, idp, policy, products, providers, saml_config,
+    sessions, sp_keys, sso, tenants, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -23,7 +23,7 @@ use crate::reply::{Refused, no_store};
     paths(
         openapi,
         sso::create, sso::find, sso::update, sso::delete, sso::exists, sso::of_product, sso::sp,
-        idp::inspect, saml_config::find,
+        health::find, idp::inspect, saml_config::find,
         connection_keys::list, connection_keys::add, connection_keys::remove, connection_keys::activate,
         providers::list, providers::find, providers::guide,
         products::create, products::find, products::update, products::delete, products::rotate_secret,
