@@ -32,7 +32,10 @@ pub(crate) struct App {
     pub(crate) url: String,
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
-    pub(crate) tenant: String,
+    /// Its name.
+    pub(crate) product: String,
+    /// Whose people sign in; none: their addresses say it.
+    pub(crate) tenant: Option<String>,
     /// Whether a login ends in an ID token too.
     pub(crate) wants_id_token: bool,
 }
@@ -84,7 +87,7 @@ impl Idp {
 }
 
 /// A login that the server sent to the identity provider.
-struct Asked {
+pub(crate) struct Asked {
     person: String,
     state: String,
     verifier: String,
@@ -163,13 +166,17 @@ pub(crate) async fn ask_again(
 }
 
 impl App {
-    async fn authorize(self: Arc<Self>, client: Client, person: String) -> Result<Asked, Failure> {
+    pub(crate) async fn authorize(self: Arc<Self>, client: Client, person: String) -> Result<Asked, Failure> {
         let (state, verifier) = (random_text(&SystemRandom), random_text(&SystemRandom));
         let challenge = base64url(&Sha256::digest(verifier.as_bytes()));
+        let whose = match &self.tenant {
+            Some(tenant) => ("tenant", tenant.as_str()),
+            None => ("login_hint", person.as_str()),
+        };
         let parameters = [
             ("response_type", "code"),
             ("client_id", &self.client_id),
-            ("tenant", &self.tenant),
+            whose,
             ("redirect_uri", REDIRECT_URI),
             ("state", &state),
             ("code_challenge", &challenge),
@@ -262,7 +269,7 @@ async fn redirected(request: RequestBuilder) -> Result<(Url, Option<String>), Fa
     Ok((Url::parse(&location)?, cookie))
 }
 
-async fn json(request: RequestBuilder) -> Result<Value, Failure> {
+pub(crate) async fn json(request: RequestBuilder) -> Result<Value, Failure> {
     let response = request.send().await?;
     match response.status().is_success() {
         true => Ok(response.json().await?),

@@ -10,6 +10,7 @@
 //! the lifetime of a code.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod customers;
 mod floor;
 mod login;
 mod phase;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use clap::Parser;
 use postern_lab::client::client;
 
+use crate::customers::Customers;
 use crate::login::Idp;
 use crate::phase::Phase;
 use crate::process::Process;
@@ -58,6 +60,9 @@ struct Arguments {
     /// Asks for ID tokens too, signed in this way: RS256, ES256 or EdDSA.
     #[arg(long)]
     id_token: Option<String>,
+    /// Registers so many tenants more, each with a connection and ten domains, and asks where their people belong.
+    #[arg(long)]
+    tenants: Option<usize>,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -123,6 +128,12 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             mib(memory.peak)
         );
     }
+    if let Some(tenants) = arguments.tenants {
+        let workers = arguments.concurrency.max(1);
+        let customers = Customers::register(&app, &arguments.api_key, &idp, tenants, workers).await?;
+        println!("\n{tenants} tenants, {} domains\n", customers.domains());
+        table(&customers.ask(arguments.number, workers, process.as_ref()).await?);
+    }
     if arguments.poll {
         tokio::time::sleep(A_MINUTE).await;
         let asked = login::ask_again(&app, tokens, arguments.concurrency.max(1), process.as_ref()).await?;
@@ -150,7 +161,7 @@ async fn counters(redis: Option<&mut Redis>) -> Result<Option<Counters>, Failure
 
 fn table(phases: &[Phase]) {
     println!(
-        "{:<10} {:>9} {:>9} {:>9} {:>10} {:>19}",
+        "{:<20} {:>9} {:>9} {:>9} {:>10} {:>19}",
         "step", "p50 ms", "p99 ms", "max ms", "per s", "server user+sys ms"
     );
     for phase in phases {
@@ -161,7 +172,7 @@ fn table(phases: &[Phase]) {
             },
         );
         println!(
-            "{:<10} {:>9.2} {:>9.2} {:>9.2} {:>10.0} {cpu:>19}",
+            "{:<20} {:>9.2} {:>9.2} {:>9.2} {:>10.0} {cpu:>19}",
             phase.name,
             phase.percentile(50) * 1e3,
             phase.percentile(99) * 1e3,

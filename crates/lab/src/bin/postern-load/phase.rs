@@ -12,7 +12,7 @@ use crate::system::Stopwatch;
 
 /// What a step took.
 pub(crate) struct Phase {
-    pub(crate) name: &'static str,
+    pub(crate) name: Arc<str>,
     /// From the first request to the last answer.
     pub(crate) seconds: f64,
     /// What the server's process spent meanwhile.
@@ -36,7 +36,7 @@ impl Phase {
 /// Does `step` for each of `items`, `workers` at a time, each worker with a client of its own. The first failure ends it:
 /// figures of logins that fail are worth nothing. The results are in the order of the items.
 pub(crate) async fn run<I, O, F>(
-    name: &'static str,
+    name: impl Into<Arc<str>>,
     items: Vec<I>,
     workers: usize,
     process: Option<&Process>,
@@ -47,13 +47,13 @@ where
     O: Send + 'static,
     F: Future<Output = Result<O, Failure>> + Send + 'static,
 {
-    let count = items.len();
+    let (name, count) = (name.into(), items.len());
     let queue = Arc::new(Mutex::new(items.into_iter().enumerate()));
     let before = process.map(Process::cpu).transpose()?;
     let watch = Stopwatch::start();
     let mut set = JoinSet::new();
     for _ in 0..workers {
-        let (queue, step, client) = (queue.clone(), step.clone(), client()?);
+        let (name, queue, step, client) = (name.clone(), queue.clone(), step.clone(), client()?);
         set.spawn(async move {
             let mut done = Vec::new();
             loop {
@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn percentiles_are_durations_that_occurred() {
-        let phase = |durations: &[f64]| Phase { name: "", seconds: 0.0, cpu: None, durations: durations.to_vec() };
+        let phase =
+            |durations: &[f64]| Phase { name: "".into(), seconds: 0.0, cpu: None, durations: durations.to_vec() };
         let hundred: Vec<_> = (1..=100).map(f64::from).collect();
         assert_eq!([50, 99, 100].map(|percent| phase(&hundred).percentile(percent)), [50.0, 99.0, 100.0]);
         assert_eq!([50, 99, 100].map(|percent| phase(&[1.0, 2.0]).percentile(percent)), [1.0, 2.0, 2.0]);

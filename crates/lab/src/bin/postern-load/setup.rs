@@ -67,5 +67,6 @@ pub(crate) async fn register(
         Some(product) => (product.client_id, product.client_secret),
         None => (connection.client_id, connection.client_secret),
     };
-    Ok(App { url: url.to_owned(), client_id, client_secret, tenant, wants_id_token: id_token.is_some() })
+    let (url, tenant) = (url.to_owned(), Some(tenant));
+    Ok(App { url, client_id, client_secret, product, tenant, wants_id_token: id_token.is_some() })
 }
