@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::Failure;
-use crate::login::{App, Idp, REDIRECT_URI, json};
+use crate::login::{App, Idp, REDIRECT_URI, read_json};
 use crate::phase::{self, Phase};
 use crate::process::Process;
 use crate::system::Stopwatch;
@@ -134,7 +134,7 @@ impl Customers {
     }
 
     async fn ask_api(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        json(request.header("authorization", &self.authorization)).await
+        read_json(request.header("authorization", &self.authorization)).await
     }
 }
 

@@ -223,7 +223,7 @@ impl App {
             ("redirect_uri", REDIRECT_URI),
             ("code_verifier", &coded.verifier),
         ];
-        let answer = json(self.authenticated(&client, "/api/oauth/token").form(&form)).await?;
+        let answer = read_json(self.authenticated(&client, "/api/oauth/token").form(&form)).await?;
         if answer["id_token"].is_string() != self.wants_id_token {
             return Err("an ID token is missing, or is too much".into());
         }
@@ -233,7 +233,7 @@ impl App {
 
     async fn userinfo(self: Arc<Self>, client: Client, tokened: Tokened) -> Result<Tokened, Failure> {
         let request = client.get(format!("{}/api/oauth/userinfo", self.url)).bearer_auth(&tokened.access_token);
-        match json(request).await?["email"].as_str() {
+        match read_json(request).await?["email"].as_str() {
             Some(email) if email == tokened.person => Ok(tokened),
             email => Err(format!("expected {}, received {email:?}", tokened.person).into()),
         }
@@ -241,7 +241,7 @@ impl App {
 
     async fn introspect(self: Arc<Self>, client: Client, tokened: Tokened) -> Result<(), Failure> {
         let request = self.authenticated(&client, "/api/oauth/introspect").form(&[("token", &tokened.access_token)]);
-        match json(request).await?["active"].as_bool() {
+        match read_json(request).await?["active"].as_bool() {
             Some(true) => Ok(()),
             other => Err(format!("active: {other:?}").into()),
         }
@@ -269,7 +269,7 @@ async fn redirected(request: RequestBuilder) -> Result<(Url, Option<String>), Fa
     Ok((Url::parse(&location)?, cookie))
 }
 
-pub(crate) async fn json(request: RequestBuilder) -> Result<Value, Failure> {
+pub(crate) async fn read_json(request: RequestBuilder) -> Result<Value, Failure> {
     let response = request.send().await?;
     match response.status().is_success() {
         true => Ok(response.json().await?),

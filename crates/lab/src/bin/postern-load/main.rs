@@ -31,6 +31,7 @@ use crate::login::Idp;
 use crate::phase::Phase;
 use crate::process::Process;
 use crate::redis::{Counters, Redis};
+use crate::setup::Wishes;
 
 /// Drives complete logins against a server and prints what they cost.
 #[derive(Parser)]
@@ -60,6 +61,9 @@ struct Arguments {
     /// Asks for ID tokens too, signed in this way: RS256, ES256 or EdDSA.
     #[arg(long)]
     id_token: Option<String>,
+    /// Gives the tenant a proven domain, and a policy with as many rules as there may be.
+    #[arg(long)]
+    policy: bool,
     /// Registers so many tenants more, each with a connection and ten domains, and asks where their people belong.
     #[arg(long)]
     tenants: Option<usize>,
@@ -91,7 +95,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let idle = process.as_ref().map(Process::memory).transpose()?;
     let idp = Idp::new()?;
-    let app = setup::register(&client()?, &url, &arguments.api_key, &idp, arguments.id_token.as_deref()).await?;
+    let wishes = Wishes { id_token: arguments.id_token.as_deref(), policy: arguments.policy };
+    let app = setup::register(&client()?, &url, &arguments.api_key, &idp, &wishes).await?;
 
     // The first login fills caches and connections; the second look at Redis has to see only what every login costs.
     login::drive(&app, &idp, 1, 1, None).await?;

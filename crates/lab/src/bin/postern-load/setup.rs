@@ -2,12 +2,12 @@
 
 use postern_core::base64url;
 use postern_core::ports::Random;
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::login::{App, Idp, REDIRECT_URI};
+use crate::login::{App, Idp, REDIRECT_URI, read_json};
 use crate::system::SystemRandom;
 
 #[derive(Deserialize)]
@@ -24,13 +24,21 @@ struct Connection {
     client_secret: String,
 }
 
-/// Registers both, for ID tokens that are signed by `id_token` where that is asked for. A server that knows no products (SAML Jackson) is driven by the connection's own client id.
+/// What the run is to be about.
+pub(crate) struct Wishes<'a> {
+    /// How ID tokens are signed; `None`: there are none.
+    pub(crate) id_token: Option<&'a str>,
+    /// Whether the tenant has a policy that is as long as one can be.
+    pub(crate) policy: bool,
+}
+
+/// Registers both, as the run wants them. A server that knows no products (SAML Jackson) is driven by the connection's own client id.
 pub(crate) async fn register(
     client: &Client,
     url: &str,
     api_key: &str,
     idp: &Idp,
-    id_token: Option<&str>,
+    wishes: &Wishes<'_>,
 ) -> Result<App, Failure> {
     let mut run = [0; 6];
     SystemRandom.fill(&mut run);
@@ -39,11 +47,13 @@ pub(crate) async fn register(
         let header = format!("Api-Key {api_key}");
         client.post(format!("{url}{path}")).header("authorization", header).json(&body).send().await
     };
+    let Wishes { id_token, policy } = *wishes;
     let registration = json!({
         "name": product,
         "redirect_urls": [REDIRECT_URI],
         "token_endpoint_auth_method": "client_secret_basic",
         "id_token_signed_response_alg": id_token.unwrap_or("RS256"),
+        "roles": ["editor", "viewer"],
     });
     let response = post("/api/v1/products", registration).await?;
     let registered: Option<Product> = match response.status().as_u16() {
@@ -62,6 +72,9 @@ pub(crate) async fn register(
     if !response.status().is_success() {
         return Err(format!("POST /api/v1/sso: {} {}", response.status(), response.text().await?).into());
     }
+    if policy {
+        set_policy(client, url, api_key, &tenant, &product).await?;
+    }
     let connection: Connection = response.json().await?;
     let (client_id, client_secret) = match registered {
         Some(product) => (product.client_id, product.client_secret),
@@ -69,4 +82,27 @@ pub(crate) async fn register(
     };
     let (url, tenant) = (url.to_owned(), Some(tenant));
     Ok(App { url, client_id, client_secret, product, tenant, wants_id_token: id_token.is_some() })
+}
+
+/// How many rules a setting may have.
+const MOST_RULES: usize = 100;
+
+/// Proves the domain of the people who sign in, and gives the tenant as many rules as it may have. The last of each matches.
+async fn set_policy(client: &Client, url: &str, api_key: &str, tenant: &str, product: &str) -> Result<(), Failure> {
+    let ask = async |request: RequestBuilder| {
+        read_json(request.header("authorization", format!("Api-Key {api_key}"))).await.map(drop)
+    };
+    let domain = json!({ "tenant": tenant, "product": product, "domain": tenant, "proof": "operator" });
+    ask(client.post(format!("{url}/api/v1/domains")).json(&domain)).await?;
+    let rules = |of: &str, names: &str, name: &str, last: &str| -> Vec<Value> {
+        let pattern = |number| if number < MOST_RULES { format!("*-{number}-?") } else { last.to_owned() };
+        (1..=MOST_RULES).map(|number| json!({ of: pattern(number), names: name })).collect()
+    };
+    let policy = json!({
+        "revision": 0,
+        "group_roles": rules("group", "role", "editor", "every*"),
+        "group_teams": rules("group", "team", "builders", "every*"),
+        "department_teams": rules("department", "team", "others", "none"),
+    });
+    ask(client.put(format!("{url}/api/v1/tenants/{tenant}/products/{product}/policy")).json(&policy)).await
 }
