@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::connection_keys::ConnectionKeys;
+use crate::connection_status::ConnectionStatus;
 use crate::fault::{Code, Fault};
 use crate::federation::Lifetime;
 use crate::login::finish::provider;
@@ -54,8 +55,9 @@ pub struct Connection {
     /// As what its people come in, where that is not as the scope's policy says.
     #[serde(default)]
     pub roles: RoleSettings,
-    /// Refuses logins, keeps everything.
-    pub deactivated: bool,
+    /// Whether people sign in by it. Records from before there were drafts say whether it is deactivated.
+    #[serde(alias = "deactivated")]
+    pub status: ConnectionStatus,
     /// When it was created.
     pub created: Timestamp,
     /// The other side.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::connection::{Connection, ConnectionId, Delivery, Idp};
 use crate::connection_keys::ConnectionKeys;
+use crate::connection_status::ConnectionStatus;
 use crate::event::{Event, EventKind};
 use crate::expiry::last_expiry;
 use crate::fault::{Code, Fault};
@@ -87,7 +88,9 @@ pub struct ConnectionSettings {
     pub mapping: Option<Mapping>,
     /// See [`Connection::roles`]: all of them, by name.
     pub policy: Option<Vec<(String, String)>>,
-    /// See [`Connection::deactivated`].
+    /// See [`Connection::status`].
+    pub status: Option<ConnectionStatus>,
+    /// Jackson's way to say it: see [`ConnectionStatus::deactivated`].
     pub deactivated: Option<bool>,
     /// See [`Connection::single_logout`].
     pub single_logout: Option<bool>,
@@ -178,7 +181,7 @@ impl Connections {
             provider: None,
             mapping: Mapping::default(),
             roles: RoleSettings::default(),
-            deactivated: false,
+            status: ConnectionStatus::Active,
             created: self.clock.now(),
             idp,
             own_keys: ConnectionKeys::default(),
@@ -207,7 +210,11 @@ impl Connections {
         let mut batch = self.store.batch();
         let written = batch.replace(&key, Some(&stored), &connection);
         self.queue(&mut batch, &connection);
-        self.event(EventKind::ConnectionUpdated, &connection).append(&mut batch, &self.store);
+        let mut event = self.event(EventKind::ConnectionUpdated, &connection);
+        if connection.status != stored.record.status {
+            event.data["changed"] = json!({ "status": connection.status });
+        }
+        event.append(&mut batch, &self.store);
         self.tell_overrides(&mut batch, &stored.record.roles, &connection);
         match batch.run().await?.written(written) {
             true => Ok(Arc::new(connection)),
@@ -310,17 +317,20 @@ impl Connections {
     pub async fn sole_of_idp(&self, entity_id: &str) -> Result<Option<Arc<Connection>>, Fault> {
         let found = self.page(&self.store.keys().connections_of_entity(entity_id), 0, 2).await?;
         let [connection] = &found[..] else { return Ok(None) };
-        Ok(Some(connection.clone()).filter(|connection| !connection.deactivated))
+        Ok(Some(connection.clone()).filter(|connection| connection.signs_in()))
+    }
+
+    /// A connection, also where it signs nobody in: what its IdP needs to know of us is there before, and after.
+    pub async fn present(&self, id: &ConnectionId) -> Result<Arc<Connection>, Fault> {
+        self.store.get(&self.store.keys().connection(id)).await?.ok_or_else(|| Code::ConnectionMissing.into())
     }
 
     /// The connection that answers a login now. It is read anew, so that one which was deactivated or
     /// deleted since the login began is out at once.
     pub async fn answering(&self, id: &ConnectionId) -> Result<Arc<Connection>, Fault> {
-        let connection = self.store.get(&self.store.keys().connection(id)).await?.ok_or(Code::ConnectionMissing)?;
-        match connection.deactivated {
-            false => Ok(connection),
-            true => Err(Code::ConnectionDeactivated.into()),
-        }
+        let connection = self.present(id).await?;
+        connection.check_signs_in()?;
+        Ok(connection)
     }
 
     /// The same, with the rules by which a login of this scope is judged now.
@@ -330,10 +340,9 @@ impl Connections {
         let (connection, rules) = (batch.get(&keys.connection(id)), Rules::ask(&mut batch, &keys, scope));
         let answers = batch.run().await?;
         let connection = answers.get(connection)?.filter(|connection| connection.scope == *scope);
-        match connection.ok_or(Code::ConnectionMissing)? {
-            connection if connection.deactivated => Err(Code::ConnectionDeactivated.into()),
-            connection => Ok((connection, rules.answer(&answers)?)),
-        }
+        let connection = connection.ok_or(Code::ConnectionMissing)?;
+        connection.check_signs_in()?;
+        Ok((connection, rules.answer(&answers)?))
     }
 
     /// The first connections of an index with their scores. What the index names and is gone is skipped.
@@ -506,8 +515,10 @@ impl Connections {
         if let Some(policy) = settings.policy {
             connection.roles = RoleSettings::of(&policy, product.as_deref())?;
         }
-        if let Some(deactivated) = settings.deactivated {
-            connection.deactivated = deactivated;
+        let status = settings.status.unwrap_or(connection.status);
+        connection.status = settings.deactivated.map_or(status, |deactivated| status.deactivated(deactivated));
+        if settings.status.is_some_and(|status| status != connection.status) {
+            return Err(invalid("deactivated", "says something else than status"));
         }
         if let Some(single_logout) = settings.single_logout {
             connection.single_logout = single_logout;

@@ -226,7 +226,7 @@ fn covers(policy: &Policy, tenant_named: bool, owned: bool) -> bool {
 /// The active ones of a scope's connections, the default first: the one that the domain is linked to, or else the first in the
 /// scope's order.
 fn offers(mut connections: Vec<Arc<Connection>>, linked: Option<&ConnectionId>) -> Vec<Offer> {
-    connections.retain(|connection| !connection.deactivated);
+    connections.retain(|connection| connection.signs_in());
     sort(&mut connections);
     connections.sort_by_key(|connection| linked != Some(&connection.id)); // stable: the others keep their order
     let offer = |(place, connection): (usize, &Arc<Connection>)| Offer {

@@ -37,7 +37,7 @@ impl Connections {
     pub async fn expiring(&self, limit: u64) -> Result<Vec<(Arc<Connection>, Timestamp)>, Fault> {
         let horizon = countdown(after(self.clock.now(), THRESHOLDS[THRESHOLDS.len() - 1] * DAY));
         let found = self.page_with_scores(&self.store.keys().expiries(), limit).await?;
-        let expiring = found.into_iter().filter(|(score, connection)| *score >= horizon && !connection.deactivated);
+        let expiring = found.into_iter().filter(|(score, connection)| *score >= horizon && connection.signs_in());
         Ok(expiring.filter_map(|(_, connection)| last_expiry(&connection).map(|at| (connection, at))).collect())
     }
 

@@ -5,6 +5,7 @@
 pub mod client_metadata;
 pub mod connection;
 pub mod connection_keys;
+pub mod connection_status;
 pub mod connections;
 pub mod discover;
 pub mod domain_name;

@@ -47,7 +47,7 @@ pub(super) async fn visit(guide: &mut Guide) {
 
     neither_state_nor_challenge(guide).await;
     a_public_client_without_a_challenge(guide).await;
-    a_deactivated_connection(guide).await;
+    a_connection_that_is_not_active(guide).await;
     an_app_that_keeps_no_session(guide).await;
 }
 
@@ -85,14 +85,16 @@ async fn a_public_client_without_a_challenge(guide: &mut Guide) {
     guide.meet(Code::ChallengeMissing, answer);
 }
 
-async fn a_deactivated_connection(guide: &mut Guide) {
+async fn a_connection_that_is_not_active(guide: &mut Guide) {
     let tenant = format!("former-{TENANT}");
     let urls = [REDIRECT.to_owned()];
     let connection = guide.postern.connect(&tenant, PRODUCT, &urls, ("rawMetadata", &guide.idp.metadata())).await;
-    let change = json!({
-        "clientID": connection["clientID"], "clientSecret": connection["clientSecret"], "isSAML": true, "deactivated": true,
-    });
-    guide.postern.call("PATCH", "/api/v1/sso", Some(&change)).await;
-    let answer = login::authorize(&guide.postern, &guide.asking(&[("tenant", Some(&tenant))])).await;
-    guide.meet(Code::ConnectionDeactivated, answer);
+    for (status, code) in [("deactivated", Code::ConnectionDeactivated), ("draft", Code::ConnectionDraft)] {
+        let change = json!({
+            "clientID": connection["clientID"], "clientSecret": connection["clientSecret"], "status": status,
+        });
+        guide.postern.call("PATCH", "/api/v1/sso", Some(&change)).await;
+        let answer = login::authorize(&guide.postern, &guide.asking(&[("tenant", Some(&tenant))])).await;
+        guide.meet(code, answer);
+    }
 }

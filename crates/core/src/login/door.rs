@@ -62,7 +62,7 @@ pub struct Door {
     pub client_id: String,
     /// Its registration, if it has one.
     pub product: Option<Arc<Product>>,
-    /// Who may answer: connections of the scope that may send people to this redirect URI, the deactivated among them.
+    /// Who may answer: connections of the scope that may send people to this redirect URI, those among them that sign nobody in.
     connections: Vec<Arc<Connection>>,
     /// The one of them that the domain of the person's address is linked to.
     linked: Option<ConnectionId>,
@@ -376,13 +376,13 @@ impl Door {
                 return Err(Code::IdpHintForeign.into());
             }
         }
-        candidates.retain(|connection| !connection.deactivated);
+        let (mut candidates, closed): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.signs_in());
         let linked = candidates.iter().find(|connection| self.linked.as_ref() == Some(&connection.id));
         if let Some(linked) = linked.filter(|_| !request.asked.choosing) {
             return Ok(Answerer::One(linked.clone()));
         }
         match candidates.len() {
-            0 => Err(Code::ConnectionDeactivated.into()),
+            0 => Err(why_closed(&closed)),
             1 => Ok(Answerer::One(candidates.remove(0))),
             // OIDC Core §3.1.2.1: with prompt=none "The Authorization Server MUST NOT display any [...] user interface pages."
             _ if request.asked.silently => Err(Code::ChoiceNeeded.into()),
@@ -394,6 +394,14 @@ impl Door {
     pub(super) fn needs_challenge(&self) -> bool {
         self.product.as_deref().is_some_and(needs_challenge)
     }
+}
+
+/// Why none of these connections signs anybody in: that one was in use says more than that one is being prepared.
+fn why_closed(closed: &[Arc<Connection>]) -> Fault {
+    let refusals = closed.iter().filter_map(|connection| connection.check_signs_in().err());
+    refusals
+        .min_by_key(|fault| fault.code != Code::ConnectionDeactivated)
+        .unwrap_or_else(|| Code::ConnectionMissing.into())
 }
 
 /// Jackson's `clientID`s are hex, so none begins like this.

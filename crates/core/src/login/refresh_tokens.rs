@@ -260,7 +260,7 @@ impl Logins {
             return Err(Code::RefreshTenantSuspended.into());
         }
         let connection = answers.get(connection)?;
-        if connection.is_none_or(|connection| connection.deactivated) {
+        if !connection.is_some_and(|connection| connection.signs_in()) {
             return Err(Code::RefreshConnectionGone.into());
         }
         match answers.get(policy)?.is_some_and(|policy| policy.wants_proof(session.began, now)) {

@@ -100,9 +100,7 @@ impl Logins {
     pub(super) async fn still_signed_in(&self, session: &Session) -> Result<Option<StillSignedIn>, Fault> {
         let connection = self.store.get(&self.store.keys().connection(&session.connection)).await?;
         let asked = |connection: &Arc<Connection>| {
-            connection.single_logout
-                && !connection.deactivated
-                && connection.idp.check_current(self.clock.now()).is_ok()
+            connection.single_logout && connection.signs_in() && connection.idp.check_current(self.clock.now()).is_ok()
         };
         Ok(connection.filter(asked).and_then(|connection| match &connection.idp {
             Idp::Oidc(idp) => {

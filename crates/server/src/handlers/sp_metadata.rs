@@ -19,7 +19,7 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
     let mut name_id_formats = Vec::new();
     if let Some(id) = query.one("connection").map_err(Refusal::page)? {
         let id = ConnectionId(id.to_owned());
-        let connection = app.connections.answering(&id).await.map_err(Refusal::page)?;
+        let connection = app.connections.present(&id).await.map_err(Refusal::page)?;
         let idp = connection.idp.saml().map_err(Refusal::page)?;
         signs_requests = Some(idp.gets_signed_requests());
         name_id_formats.extend(idp.name_id_format.format().map(str::to_owned));

@@ -39,7 +39,7 @@ pub async fn round(app: &App, interval: Duration) -> Result<(), Fault> {
     }
     let mut by_address: BTreeMap<String, Vec<Arc<Connection>>> = BTreeMap::new();
     for connection in app.connections.to_look_at(AT_ONCE).await? {
-        match connection.idp.watched_url().filter(|_| !connection.deactivated) {
+        match connection.idp.watched_url().filter(|_| connection.signs_in()) {
             Some(url) => by_address.entry(url.to_owned()).or_default().push(connection),
             None => app.connections.look_later(&connection, interval).await?,
         }

@@ -36,7 +36,7 @@ async fn set(world: &World, tenant: &str, policy: Policy) {
 }
 
 /// What the app's server is told.
-async fn told(world: &World, email: &str, tenant: Option<&str>) -> Value {
+pub(crate) async fn told(world: &World, email: &str, tenant: Option<&str>) -> Value {
     let question = json!({ "email": email, "product": "crm", "tenant": tenant });
     let answer = world.api(Method::POST, "discover", question).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

@@ -11,6 +11,7 @@ mod brittle;
 mod budget;
 mod client_assertions;
 mod connection_keys;
+mod connection_status;
 mod direct;
 mod discover;
 mod discovery;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_core::connection::{Certificate, Connection, Delivery, Endpoints, Idp, NameIdWish, SamlIdp};
+use postern_core::connection_status::ConnectionStatus;
 use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
 use postern_core::openid::{OidcIdp, Provider};
@@ -44,7 +45,9 @@ pub struct ConnectionRecord {
     sort_order: Option<u32>,
     /// The provider that was set or is recognised.
     provider: &'static str,
-    /// Whether it refuses logins.
+    /// `draft`, `active` or `deactivated`: people sign in by it while it is active.
+    status: &'static str,
+    /// Whether it is deactivated, in answers to GET.
     deactivated: Option<bool>,
     /// `false`: people who sign out here stay signed in at the IdP.
     single_logout: Option<bool>,
@@ -208,7 +211,8 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         unsolicited_delivery: set(connection.unsolicited_delivery).map(Delivery::name),
         sort_order: connection.sort_order,
         provider: &connection.template().id,
-        deactivated: Some(connection.deactivated),
+        status: connection.status.name(),
+        deactivated: Some(connection.status == ConnectionStatus::Deactivated),
         single_logout: (!connection.single_logout).then_some(false),
         created_at: connection.created,
         mapping: set(connection.mapping.clone()),

@@ -208,7 +208,9 @@ pub struct ConnectionSettings {
     policy: Option<PolicyOverrides>,
     /// The provider, by its id in `/api/v1/providers`.
     provider: Option<String>,
-    /// Refuses logins, keeps everything.
+    /// `draft`, `active` or `deactivated`.
+    status: Option<String>,
+    /// Refuses logins, keeps everything: the same as `status`, in Jackson's words.
     deactivated: Option<bool>,
     /// Whether people who sign out here are signed out at a SAML IdP, too.
     single_logout: Option<bool>,

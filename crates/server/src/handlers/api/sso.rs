@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use postern_core::connection::{Connection, Delivery, Idp};
+use postern_core::connection_status::ConnectionStatus;
 use postern_core::connections::{ConnectionSettings, Which};
 use postern_core::fault::{Code, Fault};
 use postern_core::mapping::Mapping;
@@ -305,9 +306,15 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         policy: text(body, "policy")?.map(|text| overrides(&text)).transpose()?,
+        status: body.one("status")?.map(status).transpose()?,
         deactivated: boolean(body, "deactivated")?,
         single_logout: boolean(body, "singleLogout")?,
     })
+}
+
+fn status(name: &str) -> Result<ConnectionStatus, Fault> {
+    let unknown = || Code::FieldInvalid.fault().expected("status is not draft, active or deactivated");
+    ConnectionStatus::named(name).ok_or_else(unknown)
 }
 
 fn delivery(name: &str) -> Result<Delivery, Fault> {
