@@ -4,6 +4,7 @@
 //! not at all. Indexes may lag behind it; what they name and is gone is skipped.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,26 @@ impl Record for Connection {
 pub struct ScopeConnections {
     /// Their ids.
     pub ids: Vec<ConnectionId>,
+    /// The one that people are sent to who choose nothing, where somebody said so. While it signs nobody in, the first of the
+    /// others stands in for it.
+    #[serde(default)]
+    pub default: Option<ConnectionId>,
+}
+
+impl ScopeConnections {
+    /// Makes one of them the default, or no longer. There is one place for it, so that there are never two.
+    fn appoint(&mut self, id: &ConnectionId, default: bool) {
+        match default {
+            true if self.ids.contains(id) => self.default = Some(id.clone()),
+            false if self.default.as_ref() == Some(id) => self.default = None,
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, id: &ConnectionId) {
+        self.ids.retain(|other| other != id);
+        self.appoint(id, false);
+    }
 }
 
 impl Record for ScopeConnections {
@@ -81,6 +102,8 @@ pub struct ConnectionSettings {
     pub unsolicited_delivery: Option<Delivery>,
     /// See [`Connection::sort_order`].
     pub sort_order: Option<Option<u32>>,
+    /// See [`ScopeConnections::default`].
+    pub default: Option<bool>,
     /// See [`Connection::provider`]; empty: the one that is recognised. On a new connection it brings its mapping along,
     /// where none is set.
     pub provider: Option<String>,
@@ -151,12 +174,13 @@ impl Connections {
         if settings.default_redirect_url.is_none() {
             return Err(Code::FieldMissing.fault().expected("a defaultRedirectUrl"));
         }
+        let default = settings.default;
         let maps_nothing = settings.mapping.is_none() && kind == EventKind::ConnectionCreated;
         self.apply(&mut connection, settings).await?;
         if maps_nothing && connection.provider.is_some() {
             connection.mapping = connection.template().mapping(connection.idp.spoken()).cloned().unwrap_or_default();
         }
-        self.write(&connection, kind).await?;
+        self.write(&connection, kind, default).await?;
         let mut batch = self.store.batch();
         self.tell_overrides(&mut batch, &before, &connection);
         batch.run().await?;
@@ -204,6 +228,7 @@ impl Connections {
             idp.check_metadata(self.clock.now())?;
             connection.idp = idp;
         }
+        let default = settings.default;
         self.apply(&mut connection, settings).await?;
         // Connections are older than the records of tenants.
         self.tenants.enter(&connection.scope).await?;
@@ -212,14 +237,33 @@ impl Connections {
         self.queue(&mut batch, &connection);
         let mut event = self.event(EventKind::ConnectionUpdated, &connection);
         if connection.status != stored.record.status {
-            event.data["changed"] = json!({ "status": connection.status });
+            event.data["changed"]["status"] = json!(connection.status);
+        }
+        if let Some(default) = default {
+            event.data["changed"]["default"] = json!(default);
         }
         event.append(&mut batch, &self.store);
         self.tell_overrides(&mut batch, &stored.record.roles, &connection);
-        match batch.run().await?.written(written) {
-            true => Ok(Arc::new(connection)),
-            false => Err(Code::ChangedMeanwhile.into()),
+        if !batch.run().await?.written(written) {
+            return Err(Code::ChangedMeanwhile.into());
         }
+        if let Some(default) = default {
+            self.change_scope(&connection.scope, |list| list.appoint(id, default)).await?;
+        }
+        Ok(Arc::new(connection))
+    }
+
+    /// Those of these connections that are the defaults of their scopes.
+    pub async fn defaults(&self, connections: &[Arc<Connection>]) -> Result<Vec<ConnectionId>, Fault> {
+        let scopes: BTreeSet<_> = connections.iter().map(|connection| &connection.scope).collect();
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = scopes.iter().map(|scope| batch.get(&self.store.keys().scope(scope))).collect();
+        let answers = batch.run().await?;
+        let mut defaults = Vec::new();
+        for slot in slots {
+            defaults.extend(answers.get(slot)?.and_then(|list| list.default.clone()));
+        }
+        Ok(defaults)
     }
 
     /// A connection as it lies in the store.
@@ -280,7 +324,7 @@ impl Connections {
         }
     }
 
-    /// The connections that are meant. Within scopes: higher sort order first, then newer first.
+    /// The connections that are meant. Those of scopes in the order of [`sort`].
     pub async fn find(&self, which: &Which) -> Result<Vec<Arc<Connection>>, Fault> {
         let keys = self.store.keys();
         match which {
@@ -298,12 +342,14 @@ impl Connections {
                 let mut batch = self.store.batch();
                 let slots: Vec<_> = scopes.iter().map(|scope| batch.get(&keys.scope(scope))).collect();
                 let answers = batch.run().await?;
-                let mut ids = Vec::new();
+                let (mut ids, mut defaults) = (Vec::new(), Vec::new());
                 for slot in slots {
-                    ids.extend(answers.get(slot)?.map(|list| list.ids.clone()).unwrap_or_default());
+                    let Some(list) = answers.get(slot)? else { continue };
+                    ids.extend(list.ids.iter().map(|id| keys.connection(id)));
+                    defaults.extend(list.default.clone());
                 }
-                let mut found = self.read(ids.iter().map(|id| keys.connection(id)).collect()).await?;
-                sort(&mut found);
+                let mut found = self.read(ids).await?;
+                sort(&mut found, &defaults);
                 Ok(found)
             }
             Which::Entity(entity_id) => self.page(&keys.connections_of_entity(entity_id), 0, 1_000).await,
@@ -409,7 +455,7 @@ impl Connections {
 
     /// Removes a connection and every way to find it.
     pub async fn delete(&self, connection: &Connection) -> Result<(), Fault> {
-        self.change_scope(&connection.scope, |list| list.ids.retain(|id| *id != connection.id)).await?;
+        self.change_scope(&connection.scope, |list| list.remove(&connection.id)).await?;
         let keys = self.store.keys();
         let name = keys.connection_name(&connection.id);
         let mut batch = self.store.batch();
@@ -426,7 +472,7 @@ impl Connections {
         Ok(())
     }
 
-    async fn write(&self, connection: &Connection, kind: EventKind) -> Result<(), Fault> {
+    async fn write(&self, connection: &Connection, kind: EventKind, default: Option<bool>) -> Result<(), Fault> {
         self.tenants.enter(&connection.scope).await?;
         let keys = self.store.keys();
         let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
@@ -441,6 +487,9 @@ impl Connections {
         let added = self.change_scope(&connection.scope, |list| {
             if !list.ids.contains(&connection.id) {
                 list.ids.push(connection.id.clone());
+            }
+            if let Some(default) = default {
+                list.appoint(&connection.id, default);
             }
         });
         added.await
@@ -541,7 +590,9 @@ impl Connections {
     }
 }
 
-/// Higher sort order first, connections without one last, newer before older.
-pub(crate) fn sort(connections: &mut [Arc<Connection>]) {
-    connections.sort_by_key(|connection| Reverse((connection.sort_order, connection.created)));
+/// The order in which connections of a scope are offered: its default first; then higher sort order, connections without one last;
+/// then newer before older.
+pub(crate) fn sort(connections: &mut [Arc<Connection>], defaults: &[ConnectionId]) {
+    let place = |c: &Arc<Connection>| Reverse((defaults.contains(&c.id), c.sort_order, c.created));
+    connections.sort_by_key(place);
 }

@@ -191,7 +191,7 @@ impl Discovery {
         Ok(lookup.answer(&answers)?.in_product(product).cloned())
     }
 
-    /// The settings of a scope, and its connections: none, where the tenant is suspended.
+    /// The settings of a scope, and its connections in their order: none, where the tenant is suspended.
     async fn scope(&self, scope: &Scope) -> Result<(Arc<Policy>, Vec<Arc<Connection>>), Fault> {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
@@ -208,7 +208,9 @@ impl Discovery {
         let answers = batch.run().await?;
         let found =
             slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<Vec<_>, _>>()?;
-        Ok((policy, found.into_iter().filter(|connection| connection.scope == *scope).collect()))
+        let mut found: Vec<_> = found.into_iter().filter(|connection| connection.scope == *scope).collect();
+        sort(&mut found, list.as_ref().map(|list| list.default.as_slice()).unwrap_or_default());
+        Ok((policy, found))
     }
 }
 
@@ -223,11 +225,10 @@ fn covers(policy: &Policy, tenant_named: bool, owned: bool) -> bool {
     owned || (policy.enforcement_scope == EnforcementScope::Organisation && tenant_named)
 }
 
-/// The active ones of a scope's connections, the default first: the one that the domain is linked to, or else the first in the
-/// scope's order.
+/// The active ones of a scope's connections, the first of which is the default: the one that the domain is linked to, or else the
+/// first in the scope's order.
 fn offers(mut connections: Vec<Arc<Connection>>, linked: Option<&ConnectionId>) -> Vec<Offer> {
     connections.retain(|connection| connection.signs_in());
-    sort(&mut connections);
     connections.sort_by_key(|connection| linked != Some(&connection.id)); // stable: the others keep their order
     let offer = |(place, connection): (usize, &Arc<Connection>)| Offer {
         id: connection.id.clone(),

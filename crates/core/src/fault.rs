@@ -206,7 +206,7 @@ faults! {
     RequestUriSpent, App, 400, "invalid_request_uri", "A login with this request_uri was already completed.", "Push a new request for each login.";
     RequestUriPushed, App, 400, "invalid_request", "A request_uri was pushed.", "Push the parameters themselves (RFC 9126 section 2.1).";
     PushRequired, App, 400, "invalid_request", "This product begins its logins with pushed requests alone.", "POST the parameters to the pushed authorization request endpoint first, or set require_pushed_authorization_requests of the product to false.";
-    ChoiceNeeded, App, 403, "interaction_required", "The tenant has several identity providers, and prompt=none forbids to ask which.", "Send the idp_hint of one of them, or leave prompt=none out.";
+    ChoiceNeeded, App, 403, "interaction_required", "The tenant has several identity providers, and prompt=none forbids to ask which.", "Send the idp_hint of one of them, set default=true on one with PATCH /api/v1/sso, or leave prompt=none out.";
     StateOrChallengeMissing, App, 400, "invalid_request", "The request has neither state nor code_challenge.", "Send code_challenge with code_challenge_method=S256, or state, or both (RFC 9700 section 2.1.1).";
     ChallengeMissing, App, 400, "invalid_request", "A public client, and one that takes pushed requests alone, has to send a code_challenge.", "Send code_challenge and code_challenge_method=S256 (RFC 7636).";
     ChallengeMethodUnsupported, App, 400, "invalid_request", "The code_challenge_method is not S256.", "Send code_challenge_method=S256. The plain method, which is also meant when the parameter is missing, is not offered.";

@@ -64,12 +64,33 @@ pub struct Door {
     pub product: Option<Arc<Product>>,
     /// Who may answer: connections of the scope that may send people to this redirect URI, those among them that sign nobody in.
     connections: Vec<Arc<Connection>>,
-    /// The one of them that the domain of the person's address is linked to.
-    linked: Option<ConnectionId>,
+    /// The ways that are open to somebody who chooses nothing.
+    usual: Usual,
     /// Whether nobody of the tenant may sign in.
     pub(super) suspended: bool,
     /// The proven way back.
     pub return_to: ReturnTo,
+}
+
+/// Which connection somebody is sent to who chooses nothing.
+#[derive(Debug, Clone, Default)]
+struct Usual {
+    /// Whether the domain of the person's address says whose they are, rather than the app.
+    by_address: bool,
+    /// The connection that this domain is linked to.
+    linked: Option<ConnectionId>,
+    /// The scope's default.
+    default: Option<ConnectionId>,
+}
+
+impl Usual {
+    /// The one of these that is meant: the linked one; else the default, where nobody can be asked, or where people have written
+    /// their address to be sent on. Where the app said whose they are, they may choose.
+    fn of(&self, candidates: &[Arc<Connection>], silently: bool) -> Option<Arc<Connection>> {
+        let among = |id: &ConnectionId| candidates.iter().find(|connection| connection.id == *id).cloned();
+        let default = self.default.as_ref().filter(|_| self.by_address || silently);
+        self.linked.as_ref().and_then(among).or_else(|| default.and_then(among))
+    }
 }
 
 /// Where an app stands that is known, with a proven redirect URI, but not whose people it asks for.
@@ -124,7 +145,7 @@ impl Logins {
         let Some(redirect_uri) = request.redirect_uri.clone() else {
             return Err(refused(Code::RedirectUriMissing.into()));
         };
-        let Found { scope, product, connections, linked, suspended } = found;
+        let Found { scope, product, connections, usual, suspended } = found;
         let connections: Vec<_> = match &product {
             Some(product) if redirect::is_allowed(&product.redirect_urls, &redirect_uri) => connections,
             Some(_) => Vec::new(),
@@ -135,7 +156,7 @@ impl Logins {
         }
         let client_id = request.client_id.clone().unwrap_or_else(|| "dummy".to_owned());
         let return_to = request.return_to(redirect_uri);
-        Ok(Door { scope, client_id, product, connections, linked, suspended, return_to })
+        Ok(Door { scope, client_id, product, connections, usual, suspended, return_to })
     }
 
     async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Refused> {
@@ -173,6 +194,7 @@ impl Logins {
         if request.product.as_ref().is_some_and(|product| *product != alias.name) {
             return Err(Fault::from(Code::ClientNamesTwoProducts).into());
         }
+        let by_address = request.tenant.is_none();
         let (scope, linked) = match &request.tenant {
             Some(tenant) => (scope(tenant, &alias.name)?, None),
             None => match self.routed(request, &alias.name).await? {
@@ -184,7 +206,8 @@ impl Logins {
         if found.product.as_ref().is_none_or(|product| product.client_id != client_id) {
             return Err(Fault::from(Code::ClientUnknown).into());
         }
-        Ok(Found { linked, ..found })
+        let usual = Usual { by_address, linked, ..found.usual };
+        Ok(Found { usual, ..found })
     }
 
     /// Whose the domain of the person's address is in a product, and the connection that it is linked to; or why that is not known.
@@ -304,7 +327,8 @@ impl Logins {
         let guessed: Vec<_> = guess.iter().map(|id| batch.get(&keys.connection(id))).collect();
         let answers = batch.run().await?;
         let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
-        let ids = answers.get(list)?.map(|list| list.ids.clone()).unwrap_or_default();
+        let list = answers.get(list)?.map(|list| (*list).clone()).unwrap_or_default();
+        let (ids, usual) = (list.ids, Usual { default: list.default, ..Usual::default() });
 
         let mut connections = Vec::with_capacity(ids.len());
         if ids == guess {
@@ -320,8 +344,8 @@ impl Logins {
             }
         }
         connections.retain(|connection| connection.scope == scope);
-        sort(&mut connections);
-        Ok(Found { scope, product, connections, linked: None, suspended })
+        sort(&mut connections, usual.default.as_slice());
+        Ok(Found { scope, product, connections, usual, suspended })
     }
 }
 
@@ -330,13 +354,14 @@ pub(super) struct Found {
     scope: Scope,
     pub(super) product: Option<Arc<Product>>,
     pub(super) connections: Vec<Arc<Connection>>,
-    linked: Option<ConnectionId>,
+    usual: Usual,
     suspended: bool,
 }
 
 impl Found {
     fn one(connection: Arc<Connection>, product: Option<Arc<Product>>, suspended: bool) -> Self {
-        Self { scope: connection.scope.clone(), product, connections: vec![connection], linked: None, suspended }
+        let (scope, usual) = (connection.scope.clone(), Usual::default());
+        Self { scope, product, connections: vec![connection], usual, suspended }
     }
 }
 
@@ -361,12 +386,12 @@ impl Door {
         product: Option<Arc<Product>>,
         return_to: ReturnTo,
     ) -> Self {
-        Self { scope, client_id, product, connections: Vec::new(), linked: None, suspended: false, return_to }
+        let (connections, usual) = (Vec::new(), Usual::default());
+        Self { scope, client_id, product, connections, usual, suspended: false, return_to }
     }
 
-    /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the one that the domain of the
-    /// person's address is linked to, or one that the person has yet to choose; with `prompt=select_account` also where there is
-    /// a hint. Nothing leaves the scope: they are looked up among the scope's own connections.
+    /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the usual one, or one that the
+    /// person has yet to choose; with `prompt=select_account` also where there is a hint. Nothing leaves the scope: they are looked up among the scope's own connections.
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
         let mut candidates = self.connections.clone();
         let hint = request.idp_hint.as_ref().filter(|_| !request.asked.choosing);
@@ -377,9 +402,9 @@ impl Door {
             }
         }
         let (mut candidates, closed): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.signs_in());
-        let linked = candidates.iter().find(|connection| self.linked.as_ref() == Some(&connection.id));
-        if let Some(linked) = linked.filter(|_| !request.asked.choosing) {
-            return Ok(Answerer::One(linked.clone()));
+        let usual = self.usual.of(&candidates, request.asked.silently).filter(|_| !request.asked.choosing);
+        if let Some(usual) = usual {
+            return Ok(Answerer::One(usual));
         }
         match candidates.len() {
             0 => Err(why_closed(&closed)),

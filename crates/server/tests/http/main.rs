@@ -45,6 +45,7 @@ mod roles;
 mod scopes;
 mod session_claims;
 mod sessions;
+mod several_connections;
 mod slo;
 mod slo_from_app;
 mod sp_keys;

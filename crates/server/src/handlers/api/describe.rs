@@ -43,6 +43,8 @@ pub struct ConnectionRecord {
     unsolicited_delivery: Option<&'static str>,
     /// Higher comes first.
     sort_order: Option<u32>,
+    /// `true`: people are sent to it who choose nothing.
+    default: Option<bool>,
     /// The provider that was set or is recognised.
     provider: &'static str,
     /// `draft`, `active` or `deactivated`: people sign in by it while it is active.
@@ -210,6 +212,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         default_redirect_url: connection.default_redirect_url.clone(),
         unsolicited_delivery: set(connection.unsolicited_delivery).map(Delivery::name),
         sort_order: connection.sort_order,
+        default: None,
         provider: &connection.template().id,
         status: connection.status.name(),
         deactivated: Some(connection.status == ConnectionStatus::Deactivated),

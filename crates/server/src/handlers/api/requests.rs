@@ -197,6 +197,8 @@ pub struct ConnectionSettings {
     provider_name: Option<String>,
     /// Higher comes first.
     sort_order: Option<u32>,
+    /// Whether people are sent to it who choose nothing. The others of the scope are not, then.
+    default: Option<bool>,
     /// What is loosened.
     allow: Option<Vec<String>>,
     /// `application` or `direct`.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::describe::ConnectionRecord;
 use super::requests::WhichConnections;
-use super::{ApiCall, describe, sso};
+use super::{ApiCall, sso};
 use crate::reply::{Nothing, Refusal, no_store};
 
 /// `GET`: the first connection that fits, or an empty object.
@@ -18,9 +18,9 @@ use crate::reply::{Nothing, Refusal, no_store};
     responses((status = 200, body = FirstConnection)),
 )]
 pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
-    let found = sso::search(&call).await.map_err(Refusal::api)?;
-    let record = found.first().map_or_else(|| json!({}), |connection| describe::with_provider(connection, &call));
-    Ok(no_store(&mut HttpResponse::Ok()).json(record))
+    let records = async { sso::records(&call, &sso::search(&call).await?).await };
+    let first = records.await.map_err(Refusal::api)?.into_iter().next();
+    Ok(no_store(&mut HttpResponse::Ok()).json(first.unwrap_or_else(|| json!({}))))
 }
 
 /// The first connection that fits, or an empty object.

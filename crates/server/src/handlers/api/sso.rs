@@ -48,6 +48,10 @@ use crate::reply::{Nothing, Refusal, no_store};
 pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let (connection, notes) = try_create(&call).await.map_err(Refusal::api)?;
     let mut record = describe::connection(&connection, &call);
+    let defaults = call.app.connections.defaults(std::slice::from_ref(&connection)).await.map_err(Refusal::api)?;
+    if defaults.contains(&connection.id) {
+        record["default"] = json!(true);
+    }
     if let Value::Object(record) = &mut record {
         record.remove("deactivated");
         if !notes.is_empty() {
@@ -149,9 +153,8 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
     responses((status = 200, body = [ConnectionRecord])),
 )]
 pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
-    let found = search(&call).await.map_err(Refusal::api)?;
-    let records: Vec<_> = found.iter().map(|connection| describe::with_provider(connection, &call)).collect();
-    Ok(no_store(&mut HttpResponse::Ok()).json(records))
+    let records = async { records(&call, &search(&call).await?).await };
+    Ok(no_store(&mut HttpResponse::Ok()).json(records.await.map_err(Refusal::api)?))
 }
 
 /// `GET …/exists`: 204, or 404 with an empty object.
@@ -180,11 +183,23 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
         let name = required(&call.query, "product")?;
         call.check_product(name)?;
         let (offset, limit) = call.page()?;
-        call.app.connections.find(&Which::Product { name: name.to_owned(), offset, limit }).await
+        let which = Which::Product { name: name.to_owned(), offset, limit };
+        records(&call, &call.app.connections.find(&which).await?).await
     };
-    let found = find.await.map_err(Refusal::api)?;
-    let records: Vec<_> = found.iter().map(|connection| describe::with_provider(connection, &call)).collect();
-    Ok(no_store(&mut HttpResponse::Ok()).json(records))
+    Ok(no_store(&mut HttpResponse::Ok()).json(find.await.map_err(Refusal::api)?))
+}
+
+/// Connections as they are shown where they are found: with the names of their providers, and the defaults marked.
+pub(super) async fn records(call: &ApiCall, found: &[Arc<Connection>]) -> Result<Vec<Value>, Fault> {
+    let defaults = call.app.connections.defaults(found).await?;
+    let record = |connection: &Arc<Connection>| {
+        let mut record = describe::with_provider(connection, call);
+        if defaults.contains(&connection.id) {
+            record["default"] = json!(true);
+        }
+        record
+    };
+    Ok(found.iter().map(record).collect())
 }
 
 /// `GET …/{id}/sp`: what to enter at the identity provider.
@@ -303,6 +318,7 @@ fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         default_redirect_url: body.one("defaultRedirectUrl")?.map(str::to_owned),
         unsolicited_delivery: body.one("unsolicitedDelivery")?.map(delivery).transpose()?,
         sort_order,
+        default: boolean(body, "default")?,
         provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,
         policy: text(body, "policy")?.map(|text| overrides(&text)).transpose()?,
