@@ -39,7 +39,7 @@ impl Record for Connection {
 }
 
 /// The connections of a scope, in the order of their creation.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeConnections {
     /// Their ids.
     pub ids: Vec<ConnectionId>,
@@ -139,6 +139,23 @@ pub enum Which {
     },
 }
 
+/// A connection that may be written as it stands here.
+pub(crate) struct JudgedConnection {
+    connection: Connection,
+    kind: EventKind,
+    /// What it overrode of its scope's policy so far.
+    overridden: RoleSettings,
+    /// Whether it becomes the default of its scope, or no longer is.
+    default: Option<bool>,
+}
+
+impl JudgedConnection {
+    /// Its id, also where it is not there yet.
+    pub(crate) fn id(&self) -> &ConnectionId {
+        &self.connection.id
+    }
+}
+
 /// Keeps connections.
 pub struct Connections {
     pub(crate) store: Store,
@@ -156,12 +173,26 @@ impl Connections {
     /// Creates a connection to an IdP. Where the scope already has one to the same IdP, that one is overwritten and
     /// keeps its id and secret, as in Jackson, and whatever else the settings do not name.
     pub async fn create(&self, scope: Scope, idp: Idp, settings: ConnectionSettings) -> Result<Arc<Connection>, Fault> {
+        self.write(&self.judge(scope, idp, settings).await?).await
+    }
+
+    /// What [`Connections::create`] would write, if nothing refuses it.
+    pub(crate) async fn judge(
+        &self,
+        scope: Scope,
+        idp: Idp,
+        settings: ConnectionSettings,
+    ) -> Result<JudgedConnection, Fault> {
         let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.key()));
         let present = self.find(&Which::Client(client_id.clone())).await?.into_iter().next();
         if let Some(present) = &present {
             present.idp.check_same(&idp)?;
         }
-        let before = present.as_ref().map(|present| present.roles.clone()).unwrap_or_default();
+        let overridden = present.as_ref().map(|present| present.roles.clone()).unwrap_or_default();
+        if present.is_none() {
+            let list = self.store.get(&self.store.keys().scope(&scope)).await?;
+            list.map_or(Ok(()), |list| check_room(list.ids.len() + 1))?;
+        }
         let (mut connection, kind) = match present {
             Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
             None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
@@ -180,11 +211,7 @@ impl Connections {
         if maps_nothing && connection.provider.is_some() {
             connection.mapping = connection.template().mapping(connection.idp.spoken()).cloned().unwrap_or_default();
         }
-        self.write(&connection, kind, default).await?;
-        let mut batch = self.store.batch();
-        self.tell_overrides(&mut batch, &before, &connection);
-        batch.run().await?;
-        Ok(Arc::new(connection))
+        Ok(JudgedConnection { connection, kind, overridden, default })
     }
 
     fn blank(&self, scope: Scope, client_id: String, idp: Idp) -> Connection {
@@ -455,6 +482,11 @@ impl Connections {
 
     /// Removes a connection and every way to find it.
     pub async fn delete(&self, connection: &Connection) -> Result<(), Fault> {
+        self.remove(connection, Some(EventKind::ConnectionDeleted)).await
+    }
+
+    /// The same, told as this kind of event; without one nobody has heard of the connection.
+    async fn remove(&self, connection: &Connection, kind: Option<EventKind>) -> Result<(), Fault> {
         self.change_scope(&connection.scope, |list| list.remove(&connection.id)).await?;
         let keys = self.store.keys();
         let name = keys.connection_name(&connection.id);
@@ -467,12 +499,16 @@ impl Connections {
         batch.index_remove(&keys.refreshes(), name.clone());
         batch.delete(&keys.health(&connection.id));
         batch.index_remove(&keys.health_looks(), name);
-        self.event(EventKind::ConnectionDeleted, connection).append(&mut batch, &self.store);
+        if let Some(kind) = kind {
+            self.event(kind, connection).append(&mut batch, &self.store);
+        }
         batch.run().await?;
         Ok(())
     }
 
-    async fn write(&self, connection: &Connection, kind: EventKind, default: Option<bool>) -> Result<(), Fault> {
+    /// Writes what was judged: the list of the scope last. A new one that does not get into it is forgotten.
+    pub(crate) async fn write(&self, judged: &JudgedConnection) -> Result<Arc<Connection>, Fault> {
+        let JudgedConnection { connection, kind, overridden, default } = judged;
         self.tenants.enter(&connection.scope).await?;
         let keys = self.store.keys();
         let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
@@ -482,17 +518,29 @@ impl Connections {
         batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
         batch.index_add(&keys.connections_of_entity(connection.idp.name()), score, name);
         self.queue(&mut batch, connection);
-        self.event(kind, connection).append(&mut batch, &self.store);
+        let entered = async {
+            batch.run().await?;
+            let enter = |list: &mut ScopeConnections| {
+                if !list.ids.contains(&connection.id) {
+                    list.ids.push(connection.id.clone());
+                }
+                if let Some(default) = default {
+                    list.appoint(&connection.id, *default);
+                }
+            };
+            self.change_scope(&connection.scope, enter).await
+        };
+        if let Err(fault) = entered.await {
+            if *kind == EventKind::ConnectionCreated {
+                self.remove(connection, None).await?;
+            }
+            return Err(fault);
+        }
+        let mut batch = self.store.batch();
+        self.event(*kind, connection).append(&mut batch, &self.store);
+        self.tell_overrides(&mut batch, overridden, connection);
         batch.run().await?;
-        let added = self.change_scope(&connection.scope, |list| {
-            if !list.ids.contains(&connection.id) {
-                list.ids.push(connection.id.clone());
-            }
-            if let Some(default) = default {
-                list.appoint(&connection.id, default);
-            }
-        });
-        added.await
+        Ok(Arc::new(connection.clone()))
     }
 
     /// Changes a scope's list, again from its present state where somebody else changed it at the same time.
@@ -505,9 +553,11 @@ impl Connections {
             let stored = batch.run().await?.stored(slot)?;
             let mut list = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
             change(&mut list);
-            if list.ids.len() > MOST_IN_A_SCOPE {
-                return Err(invalid("tenant", format!("already has {MOST_IN_A_SCOPE} connections for this product")));
+            if stored.as_ref().is_some_and(|stored| *stored.record == list) || (stored.is_none() && list.ids.is_empty())
+            {
+                return Ok(());
             }
+            check_room(list.ids.len())?;
             let mut batch = self.store.batch();
             let written = batch.replace(&key, stored.as_ref(), &list);
             if batch.run().await?.written(written) {
@@ -587,6 +637,14 @@ impl Connections {
 
     pub(crate) fn event(&self, kind: EventKind, connection: &Connection) -> Event {
         Event::of(kind, &connection.scope, self.clock.now(), json!({ "connection": connection.id }))
+    }
+}
+
+/// Refuses a scope with so many connections.
+fn check_room(connections: usize) -> Result<(), Fault> {
+    match connections > MOST_IN_A_SCOPE {
+        true => Err(invalid("tenant", format!("already has {MOST_IN_A_SCOPE} connections for this product"))),
+        false => Ok(()),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod login;
 pub mod logout_notices;
 pub mod lookup;
 pub mod mapping;
+pub mod new_connection;
 pub mod openid;
 pub mod own_keys;
 pub mod policy;

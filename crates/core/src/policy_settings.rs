@@ -11,6 +11,7 @@ use crate::policy::{ForeignDomains, Policies, Policy};
 use crate::products::{Product, invalid};
 use crate::roles::MEMBER;
 use crate::scope::Scope;
+use crate::store::Stored;
 
 /// What somebody wants changed.
 #[derive(Debug)]
@@ -25,9 +26,36 @@ pub struct Change<'c> {
     pub confirms_privileged_default: bool,
 }
 
+/// Settings that may be written as they stand here.
+pub(crate) struct JudgedPolicy {
+    scope: Scope,
+    /// What they replace.
+    stored: Option<Stored<Policy>>,
+    after: Policy,
+    product: Option<Arc<Product>>,
+}
+
+impl JudgedPolicy {
+    fn before(&self) -> Policy {
+        self.stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default()
+    }
+
+    /// The settings, and the product that they are about.
+    pub(crate) fn into_outcome(self) -> (Policy, Option<Arc<Product>>) {
+        (self.after, self.product)
+    }
+}
+
 impl Policies {
     /// Changes the settings of a scope, if they are still those that the change is based on.
     pub async fn change(&self, scope: &Scope, change: &Change<'_>) -> Result<(Policy, Option<Arc<Product>>), Fault> {
+        let judged = self.judge(scope, change).await?;
+        self.write(&judged).await?;
+        Ok(judged.into_outcome())
+    }
+
+    /// What [`Policies::change`] would write, if nothing refuses it.
+    pub(crate) async fn judge(&self, scope: &Scope, change: &Change<'_>) -> Result<JudgedPolicy, Fault> {
         let based_on = change.revision.ok_or(Code::PolicyRevisionMissing)?;
         let key = self.store.keys().policy(scope);
         let mut batch = self.store.batch();
@@ -48,15 +76,37 @@ impl Policies {
         }
         after.roles.check(product.as_deref(), change.confirms_privileged_default)?;
         after.revision = based_on.saturating_add(1);
-        self.tenants.enter(scope).await?;
+        Ok(JudgedPolicy { scope: scope.clone(), stored, after, product })
+    }
+
+    /// Writes what was judged, unless somebody else changed it in the meantime.
+    pub(crate) async fn write(&self, judged: &JudgedPolicy) -> Result<(), Fault> {
+        self.tenants.enter(&judged.scope).await?;
+        self.replace(&judged.scope, judged.stored.as_ref(), &judged.after).await
+    }
+
+    /// Makes the settings again what they were, unless somebody else has changed them since.
+    pub(crate) async fn take_back(&self, judged: &JudgedPolicy) -> Result<(), Fault> {
         let mut batch = self.store.batch();
-        let written = batch.replace(&key, stored.as_ref(), &after);
+        let slot = batch.get(&self.store.keys().policy(&judged.scope));
+        let present = batch.run().await?.stored(slot)?;
+        if present.as_ref().is_none_or(|present| *present.record != judged.after) {
+            return Err(Code::PolicyChanged.into());
+        }
+        let revision = judged.after.revision.saturating_add(1);
+        self.replace(&judged.scope, present.as_ref(), &Policy { revision, ..judged.before() }).await
+    }
+
+    /// Replaces what was read, and tells what is not the same any more.
+    async fn replace(&self, scope: &Scope, read: Option<&Stored<Policy>>, after: &Policy) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        let written = batch.replace(&self.store.keys().policy(scope), read, after);
         if !batch.run().await?.written(written) {
             return Err(Code::PolicyChanged.into());
         }
-        let (before, after_shown) = differences(before.shown(), after.shown());
-        self.tell(scope, json!({ "revision": after.revision, "before": before, "after": after_shown })).await?;
-        Ok((after, product))
+        let before = read.map(|read| read.record.clone()).unwrap_or_default();
+        let (before, shown) = differences(before.shown(), after.shown());
+        self.tell(scope, json!({ "revision": after.revision, "before": before, "after": shown })).await
     }
 
     /// The settings of a scope, and the product that they are about, if it is registered.

@@ -28,10 +28,11 @@ use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::ports::{Clock, Random, Timestamp};
+use crate::products::invalid;
 use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::random_id;
-use crate::store::{Batch, Record, Store, Stored};
+use crate::store::{Batch, Record, Slot, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
@@ -171,6 +172,31 @@ impl DomainSettings {
     }
 }
 
+/// A claim that a scope may make, or has made.
+pub(crate) struct JudgedClaim {
+    scope: Scope,
+    name: DomainName,
+    present: Option<Arc<Domain>>,
+}
+
+impl JudgedClaim {
+    /// The claim that is there already.
+    pub(crate) fn present(&self) -> Option<&Arc<Domain>> {
+        self.present.as_ref()
+    }
+}
+
+/// Refuses a scope with so many domains.
+fn check_room(domains: usize) -> Result<(), Fault> {
+    match domains > MOST_IN_A_SCOPE {
+        true => {
+            let full = format!("tenant already has {MOST_IN_A_SCOPE} domains for this product");
+            Err(Code::FieldInvalid.fault().expected(full))
+        }
+        false => Ok(()),
+    }
+}
+
 /// Keeps domains.
 #[derive(Clone)]
 pub struct Domains {
@@ -205,18 +231,47 @@ impl Domains {
         name: DomainName,
         settings: DomainSettings,
     ) -> Result<(Arc<Domain>, bool), Fault> {
-        name.check_claimable()?;
         self.check_connection(&scope, &settings).await?;
+        let judged = self.judge(&scope, &[name]).await?.remove(0); // as many as there are names
+        let is_new = judged.present.is_none();
+        Ok((self.enter(judged, settings).await?, is_new))
+    }
+
+    /// The claims of these names that a scope may make, or has made; nothing is written. A domain that nobody can claim, that
+    /// another tenant has proven, or that is one too many is refused.
+    pub(crate) async fn judge(&self, scope: &Scope, names: &[DomainName]) -> Result<Vec<JudgedClaim>, Fault> {
+        names.iter().try_for_each(DomainName::check_claimable)?;
+        if let Some((_, twice)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            return Err(invalid("domains", format!("names {twice} twice")));
+        }
         let keys = self.store.keys();
         let mut batch = self.store.batch();
-        let (list, owners) = (batch.get(&keys.scope_domains(&scope)), batch.get(&keys.domain_owners(&name)));
+        let list = batch.get(&keys.scope_domains(scope));
+        let owners: Vec<_> = names.iter().map(|name| batch.get(&keys.domain_owners(name))).collect();
         let answers = batch.run().await?;
-        if answers.get(owners)?.is_some_and(|owners| owners.excludes(&scope, self.settings.unique)) {
-            return Err(Code::DomainTaken.into());
+        for owners in owners {
+            if answers.get(owners)?.is_some_and(|owners| owners.excludes(scope, self.settings.unique)) {
+                return Err(Code::DomainTaken.into());
+            }
         }
-        let listed = answers.get(list)?;
-        if let Some(present) = listed.iter().flat_map(|list| &list.domains).find(|listed| listed.name == name) {
-            return Ok((self.update(&present.id, settings).await?, false));
+        let list = answers.get(list)?.unwrap_or_default();
+        let listed = |name: &DomainName| list.domains.iter().find(|listed| listed.name == *name);
+        check_room(list.domains.len() + names.iter().filter(|name| listed(name).is_none()).count())?;
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = names.iter().map(|name| listed(name).map(|l| batch.get(&keys.domain(&l.id)))).collect();
+        let answers = batch.run().await?;
+        let judged = |(name, slot): (&DomainName, Option<Slot<Domain>>)| {
+            let present = slot.map(|slot| answers.get(slot)).transpose()?.flatten();
+            Ok(JudgedClaim { scope: scope.clone(), name: name.clone(), present })
+        };
+        names.iter().zip(slots).map(judged).collect()
+    }
+
+    /// Makes a claim, or changes the one that is there.
+    pub(crate) async fn enter(&self, judged: JudgedClaim, settings: DomainSettings) -> Result<Arc<Domain>, Fault> {
+        let JudgedClaim { scope, name, present } = judged;
+        if let Some(present) = present {
+            return self.change_settings(&present.id, settings).await;
         }
         let mut domain = Domain {
             id: DomainId(format!("dom_{}", random_id(&*self.random))),
@@ -231,7 +286,7 @@ impl Domains {
         };
         settings.apply(&mut domain);
         self.write(&domain).await?;
-        Ok((Arc::new(domain), true))
+        Ok(Arc::new(domain))
     }
 
     /// Writes a new claim, which enters the list of its scope last.
@@ -249,11 +304,8 @@ impl Domains {
                 if list.domains.iter().any(|listed| listed.name == domain.name) {
                     return Err(Code::ChangedMeanwhile.into());
                 }
-                if list.domains.len() >= MOST_IN_A_SCOPE {
-                    let full = format!("tenant already has {MOST_IN_A_SCOPE} domains for this product");
-                    return Err(Code::FieldInvalid.fault().expected(full));
-                }
                 list.domains.push(Listed::of(domain));
+                check_room(list.domains.len())?;
                 Ok(())
             })
             .await;
@@ -301,8 +353,13 @@ impl Domains {
 
     /// Changes what is set about a claim.
     pub async fn update(&self, id: &DomainId, settings: DomainSettings) -> Result<Arc<Domain>, Fault> {
+        self.check_connection(&self.find(id).await?.scope, &settings).await?;
+        self.change_settings(id, settings).await
+    }
+
+    /// The same, with a link to a connection that is known to be the scope's own.
+    async fn change_settings(&self, id: &DomainId, settings: DomainSettings) -> Result<Arc<Domain>, Fault> {
         let stored = self.stored(id).await?;
-        self.check_connection(&stored.record.scope, &settings).await?;
         let mut domain = (*stored.record).clone();
         settings.apply(&mut domain);
         let same = domain.include_subdomains == stored.record.include_subdomains
@@ -359,6 +416,13 @@ impl Domains {
             }
             settled => settled,
         }
+    }
+
+    /// Makes a claim again what it was.
+    pub(crate) async fn restore(&self, before: &Domain) -> Result<(), Fault> {
+        let stored = self.stored(&before.id).await?;
+        self.settle(&stored, before.clone(), Some(EventKind::DomainUpdated)).await?;
+        Ok(())
     }
 
     /// Writes what became of a claim into all three places. Where it becomes proven, the record of owners decides first: it is

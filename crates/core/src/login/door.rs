@@ -391,7 +391,8 @@ impl Door {
     }
 
     /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the usual one, or one that the
-    /// person has yet to choose; with `prompt=select_account` also where there is a hint. Nothing leaves the scope: they are looked up among the scope's own connections.
+    /// person has yet to choose; with `prompt=select_account` also where there is a hint. Nothing leaves the scope: they are
+    /// looked up among the scope's own connections.
     pub fn answerer(&self, request: &AuthorizeRequest) -> Result<Answerer, Fault> {
         let mut candidates = self.connections.clone();
         let hint = request.idp_hint.as_ref().filter(|_| !request.asked.choosing);

@@ -30,6 +30,7 @@ mod login;
 mod login_loop;
 mod logout;
 mod metrics;
+mod new_connection;
 mod openapi;
 mod openid;
 mod par;

@@ -15,7 +15,8 @@ use sha1::Digest as _;
 use utoipa::ToSchema;
 
 use super::ApiCall;
-use super::requests::PolicyOverrides;
+use super::domains::DomainRecord;
+use super::requests::{PolicyOverrides, PolicyRecord};
 
 /// A connection as Jackson shows it, and what Postern adds. What is not set is left out.
 #[derive(Serialize, ToSchema)]
@@ -62,6 +63,10 @@ pub struct ConnectionRecord {
     /// What it overrides of its scope's policy.
     #[schema(value_type = Option<PolicyOverrides>)]
     policy: Option<Map<String, Value>>,
+    /// The domains that came along with it, in the answer to POST.
+    domains: Option<Vec<DomainRecord>>,
+    /// The scope's policy as it is now, where something of it came along, in the answer to POST.
+    scope_policy: Option<PolicyRecord>,
     /// What to mind about what was sent.
     notes: Option<Vec<String>>,
     #[serde(flatten)]
@@ -220,6 +225,8 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         created_at: connection.created,
         mapping: set(connection.mapping.clone()),
         policy: (connection.roles != RoleSettings::default()).then(|| connection.roles.shown()),
+        domains: None,
+        scope_policy: None,
         notes: None,
         idp: match &connection.idp {
             Idp::Saml(idp) => IdpRecord::Saml(Box::new(saml(connection, idp, call))),

@@ -35,7 +35,7 @@ use crate::reply::{Refusal, no_store};
 )]
 pub async fn claim(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let claim = async {
-        let asserted = is_asserted(&call)?;
+        let asserted = is_asserted(&call, call.body.one("proof")?)?;
         let name = name(required(&call.body, "domain")?)?;
         let (domain, new) = call.app.domains.claim(call.scope(&call.body)?, name, settings(&call.body)?).await?;
         let domain = if asserted { call.app.domains.assert(&domain.id).await? } else { domain };
@@ -56,7 +56,7 @@ pub async fn claim(call: ApiCall) -> Result<HttpResponse, Refusal> {
 )]
 pub async fn verify(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let verify = async {
-        let asserted = is_asserted(&call)?;
+        let asserted = is_asserted(&call, call.body.one("proof")?)?;
         let domain = named(&call, &id).await?;
         if asserted {
             return call.app.domains.assert(&domain.id).await;
@@ -143,13 +143,14 @@ async fn named(call: &ApiCall, id: &str) -> Result<Arc<Domain>, Fault> {
     if call.permits(&domain.scope.product) { Ok(domain) } else { Err(Code::DomainNotFound.into()) }
 }
 
-fn name(text: &str) -> Result<DomainName, Fault> {
+/// The name of a domain, as people write it.
+pub(super) fn name(text: &str) -> Result<DomainName, Fault> {
     DomainName::parse(text.trim()).map_err(|why| Code::DomainMalformed.fault().because(why))
 }
 
 /// Whether the operator vouches for the domain. That takes a domain from all other tenants, so a key for one product is not enough.
-fn is_asserted(call: &ApiCall) -> Result<bool, Fault> {
-    match call.body.one("proof")? {
+pub(super) fn is_asserted(call: &ApiCall, proof: Option<&str>) -> Result<bool, Fault> {
+    match proof {
         None | Some("dns") => Ok(false),
         Some("operator") => call.check_everything().map(|()| true),
         Some(_) => Err(Code::FieldInvalid.fault().expected("proof is not dns or operator")),
@@ -251,7 +252,8 @@ pub struct AttemptRecord {
     received: Option<String>,
 }
 
-fn describe(call: &ApiCall, domain: &Domain) -> DomainRecord {
+/// A claim as it is shown.
+pub(super) fn describe(call: &ApiCall, domain: &Domain) -> DomainRecord {
     let described = DomainRecord {
         id: domain.id.0.clone(),
         tenant: domain.scope.tenant.clone(),

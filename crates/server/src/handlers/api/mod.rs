@@ -7,6 +7,7 @@ pub mod domains;
 pub mod events;
 pub mod health;
 pub mod idp;
+pub mod new_connection;
 pub mod openapi;
 pub mod openid;
 pub mod policy;

@@ -7,10 +7,11 @@ use postern_core::fault::{Code, Fault};
 use postern_core::policy::Policy;
 use postern_core::policy_settings::Change;
 use postern_core::products::Product;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::requests::{PolicyRecord, PolicyRequest};
 use super::{ApiCall, boolean};
+use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
 
 /// The tenant and the product in the path.
@@ -58,37 +59,60 @@ pub async fn update(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal
 
 async fn change(call: &ApiCall, names: &Names, replaces: bool) -> Result<HttpResponse, Fault> {
     let scope = call.scope_of(&names.0, &names.1)?;
-    let revision = revision(call)?;
-    // What GET showed may be sent back as it is.
-    let mut settings = call.body.0.clone();
-    settings.retain(|(name, _)| !NOT_SET.contains(&name.as_str()));
-    if let Some((twice, _)) = settings
-        .iter()
-        .enumerate()
-        .find_map(|(at, one)| settings[..at].iter().any(|(name, _)| *name == one.0).then_some(one))
-    {
-        return Err(Code::ParameterRepeated.fault().expected(twice));
-    }
-    let confirms_privileged_default = boolean(&call.body, "confirm_privileged_default")?.unwrap_or_default();
-    let change = Change { replaces, revision, settings: &settings, confirms_privileged_default };
+    let sent = Sent::read(&call.body, call.if_match.as_deref())?;
+    let change = Change { replaces, ..sent.merging() };
     let (policy, product) = call.app.policies.change(&scope, &change).await?;
     Ok(describe(&policy, product.as_deref()))
 }
 
-/// The revision in the body, or the one that the `ETag` of GET names.
-fn revision(call: &ApiCall) -> Result<Option<u64>, Fault> {
-    let sent = call.body.one("revision")?.or_else(|| call.if_match.as_deref().map(|tag| tag.trim().trim_matches('"')));
-    let number =
-        |text: &str| text.parse().map_err(|_| Code::FieldInvalid.fault().expected("revision is not that of GET"));
-    sent.map(number).transpose()
+/// What a request says of a policy.
+pub(super) struct Sent {
+    /// The revision that it is based on.
+    pub(super) revision: Option<u64>,
+    settings: Vec<(String, String)>,
+    confirms_privileged_default: bool,
+}
+
+impl Sent {
+    /// Reads an object. The revision stands in it, or is the one that the `ETag` of GET names. What GET showed may be sent back as it
+    /// is.
+    pub(super) fn read(fields: &Fields, if_match: Option<&str>) -> Result<Self, Fault> {
+        let revision = fields.one("revision")?.or_else(|| if_match.map(|tag| tag.trim().trim_matches('"')));
+        let number =
+            |text: &str| text.parse().map_err(|_| Code::FieldInvalid.fault().expected("revision is not that of GET"));
+        let mut settings = fields.0.clone();
+        settings.retain(|(name, _)| !NOT_SET.contains(&name.as_str()));
+        if let Some((twice, _)) = settings
+            .iter()
+            .enumerate()
+            .find_map(|(at, one)| settings[..at].iter().any(|(name, _)| *name == one.0).then_some(one))
+        {
+            return Err(Code::ParameterRepeated.fault().expected(twice));
+        }
+        let confirms_privileged_default = boolean(fields, "confirm_privileged_default")?.unwrap_or_default();
+        Ok(Self { revision: revision.map(number).transpose()?, settings, confirms_privileged_default })
+    }
+
+    /// A change that leaves what is not named as it is.
+    pub(super) fn merging(&self) -> Change<'_> {
+        let Self { revision, settings, confirms_privileged_default } = self;
+        let (revision, confirms_privileged_default) = (*revision, *confirms_privileged_default);
+        Change { replaces: false, revision, settings, confirms_privileged_default }
+    }
 }
 
 fn describe(policy: &Policy, product: Option<&Product>) -> HttpResponse {
+    let tag = (ETAG, format!("\"{}\"", policy.revision));
+    no_store(HttpResponse::Ok().insert_header(tag)).json(shown(policy, product))
+}
+
+/// A policy as it is shown.
+pub(super) fn shown(policy: &Policy, product: Option<&Product>) -> Map<String, Value> {
     let mut shown = policy.shown();
     let warnings = policy.warnings(product);
     if !warnings.is_empty() {
         shown.insert("warnings".into(), json!(warnings));
     }
     shown.insert("revision".into(), json!(policy.revision));
-    no_store(HttpResponse::Ok().insert_header((ETAG, format!("\"{}\"", policy.revision)))).json(shown)
+    shown
 }

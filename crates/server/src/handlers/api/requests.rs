@@ -220,11 +220,18 @@ pub struct ConnectionSettings {
 
 /// A new connection.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct NewConnection {
     /// Whose it is.
     tenant: String,
     /// For which app.
     product: String,
+    /// The e-mail domains to claim with it: names, or objects with `domain`, `include_subdomains` and `proof`. Each is linked to the
+    /// connection.
+    #[schema(value_type = Option<Vec<Object>>)]
+    domains: Option<Vec<Value>>,
+    /// What to change of the scope's policy, with the `revision` that this is based on, unless it is the first.
+    scope_policy: Option<PolicyRequest>,
     #[serde(flatten)]
     idp: IdpRequest,
     #[serde(flatten)]

@@ -17,11 +17,12 @@ use utoipa::ToSchema;
 use super::describe::ConnectionRecord;
 use super::idp::{self, Draft, settle};
 use super::requests::{ChangedConnection, ConnectionName, DoomedConnections, NewConnection, Page, WhichConnections};
-use super::{ApiCall, boolean, describe, list, openid, required, text};
+use super::{ApiCall, boolean, describe, list, new_connection, openid, required, text};
 use crate::fields::Fields;
 use crate::reply::{Nothing, Refusal, no_store};
 
-/// `POST`: creates a connection, or overwrites the scope's connection to the same IdP.
+/// `POST`: creates a connection, with domains and settings of the policy that come along, or overwrites the scope's connection to
+/// the same IdP.
 #[utoipa::path(
     post,
     path = "/api/v1/sso",
@@ -43,68 +44,11 @@ use crate::reply::{Nothing, Refusal, no_store};
             }
         }),
     ),
-    responses((status = 200, body = ConnectionRecord), (status = 409)),
+    responses((status = 200, body = ConnectionRecord), (status = 409), (status = 412)),
 )]
 pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
-    let (connection, notes) = try_create(&call).await.map_err(Refusal::api)?;
-    let mut record = describe::connection(&connection, &call);
-    let defaults = call.app.connections.defaults(std::slice::from_ref(&connection)).await.map_err(Refusal::api)?;
-    if defaults.contains(&connection.id) {
-        record["default"] = json!(true);
-    }
-    if let Value::Object(record) = &mut record {
-        record.remove("deactivated");
-        if !notes.is_empty() {
-            record.insert("notes".to_owned(), json!(notes));
-        }
-    }
+    let record = new_connection::create(&call).await.map_err(Refusal::api)?;
     Ok(no_store(&mut HttpResponse::Ok()).json(record))
-}
-
-/// The connection, and what to mind about what was sent.
-async fn try_create(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fault> {
-    let body = &call.body;
-    if openid::is_meant(body) {
-        return create_openid(call).await;
-    }
-    let draft = Draft::read(call, None).await?;
-    let Some(draft) = draft else {
-        return Err(match boolean(body, "isSAML")? {
-            None => Code::FieldInvalid.fault().expected("Missing SSO connection params"),
-            Some(_) => Code::FieldMissing.fault().expected("rawMetadata or encodedRawMetadata or metadataUrl"),
-        });
-    };
-    check_redirects(body)?;
-    let scope = call.scope(body)?;
-    // The scope's connection to the same IdP keeps what an operator settled about it.
-    let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
-    let present = present.iter().filter_map(|connection| connection.idp.saml().ok());
-    let notes = draft.notes(call.app.now());
-    let mut idp = draft.into_idp(present)?;
-    settle(&mut idp, body)?;
-    Ok((call.app.connections.create(scope, Idp::Saml(idp), settings(body)?).await?, notes))
-}
-
-async fn create_openid(call: &ApiCall) -> Result<(Arc<Connection>, Vec<String>), Fault> {
-    let body = &call.body;
-    check_redirects(body)?;
-    let scope = call.scope(body)?;
-    let client_id = body.one("oidcClientId")?;
-    let present = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
-    let mut known = present.iter().filter_map(|connection| connection.idp.oidc().ok());
-    let same = known.find(|idp| Some(idp.client_id.as_str()) == client_id);
-    let idp = openid::read(call, same).await?;
-    let notes = openid::notes(&idp.issuer, idp.provider.names_itself, &idp.required_claims);
-    Ok((call.app.connections.create(scope, Idp::Oidc(idp), settings(body)?).await?, notes))
-}
-
-/// What every new connection needs, in Jackson's words.
-fn check_redirects(body: &Fields) -> Result<(), Fault> {
-    body.one("defaultRedirectUrl")?.ok_or_else(|| Code::FieldMissing.fault().expected("a defaultRedirectUrl"))?;
-    match list(body, "redirectUrl")?.is_none_or(|urls| urls.is_empty()) {
-        true => Err(Code::FieldMissing.fault().expected("redirectUrl")),
-        false => Ok(()),
-    }
 }
 
 /// `PATCH`: changes a connection. 204.
@@ -299,7 +243,7 @@ fn of_strategy(query: &Fields, mut found: Vec<Arc<Connection>>) -> Result<Vec<Ar
     Ok(found)
 }
 
-fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
+pub(super) fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
     let sort_order = match text(body, "sortOrder")?.as_deref() {
         None => None,
         Some("") => Some(None),
