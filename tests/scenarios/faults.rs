@@ -19,6 +19,7 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
     (Code::RefreshNeedsProof, "takes five minutes; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
+    (Code::RegionUnknown, "needs a configuration out of which a region was taken; crates/server has it"),
     (Code::LogoutNotEverywhere, "is told in a trace alone: the person goes on to the app; crates/server has it"),
     (Code::Defect, "we know of none"),
 ];

@@ -46,6 +46,9 @@ pub struct Connection {
     pub unsolicited_delivery: Delivery,
     /// Higher comes first in lists.
     pub sort_order: Option<u32>,
+    /// The region of the configuration under whose addresses its IdP knows us; none: the deployment's own.
+    #[serde(default)]
+    pub region: Option<String>,
     /// The provider that an operator says it is ([`crate::providers`]); none: the one that is recognised.
     #[serde(default)]
     pub provider: Option<String>,

@@ -102,6 +102,8 @@ pub struct ConnectionSettings {
     pub unsolicited_delivery: Option<Delivery>,
     /// See [`Connection::sort_order`].
     pub sort_order: Option<Option<u32>>,
+    /// See [`Connection::region`], which is known to be configured.
+    pub region: Option<Option<String>>,
     /// See [`ScopeConnections::default`].
     pub default: Option<bool>,
     /// See [`Connection::provider`]; empty: the one that is recognised. On a new connection it brings its mapping along,
@@ -229,6 +231,7 @@ impl Connections {
             default_redirect_url: String::new(),
             unsolicited_delivery: Delivery::default(),
             sort_order: None,
+            region: None,
             provider: None,
             mapping: Mapping::default(),
             roles: RoleSettings::default(),
@@ -599,6 +602,9 @@ impl Connections {
         text(&mut connection.description, settings.description);
         if let Some(order) = settings.sort_order {
             connection.sort_order = order;
+        }
+        if let Some(region) = settings.region {
+            connection.region = region;
         }
         if let Some(id) = settings.provider {
             let speaks = |id: &str| providers::named(id)?.steps(connection.idp.spoken());

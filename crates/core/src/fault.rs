@@ -190,6 +190,7 @@ faults! {
     TenantSuspended, BridgeAdmin, 403, "access_denied", "Nobody of this tenant may sign in at present.", "If that is over, send PUT /api/v1/tenants/TENANT with status=active.";
     ConnectionDeactivated, App, 403, "access_denied", "The connection is deactivated.", "Activate it with PATCH /api/v1/sso and deactivated=false.";
     ConnectionDraft, App, 403, "access_denied", "The connection is a draft: nobody signs in by it yet.", "When it is ready, activate it with PATCH /api/v1/sso and status=active.";
+    RegionUnknown, BridgeAdmin, 503, "server_error", "The connection belongs to a region that is not configured.", "Write the region that `received` names into the configuration again (regions), or give the connection another with PATCH /api/v1/sso and region.";
     IdpHintForeign, App, 400, "invalid_request", "The idp_hint names no connection of this tenant and product.", "Send an id that GET /api/v1/sso returns for this tenant and product.";
     RedirectUriMissing, App, 400, "invalid_request", "The request has no redirect_uri.", "Send the redirect_uri that is registered for this client.";
     RedirectUriNotAllowed, App, 400, "invalid_request", "The redirect_uri is not registered for this client.", "Register exactly this URL in redirect_urls of the product, or in redirectUrl of the connection. Paths, ports and trailing slashes count.";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_core::connection::{Allowance, Connection, ConnectionId, Idp, SamlIdp};
+use postern_core::connection::{Connection, SamlIdp};
 use postern_core::connections::Connections;
 use postern_core::discover::Discovery;
 use postern_core::domains::Domains;
@@ -12,7 +12,7 @@ use postern_core::event::Events;
 use postern_core::fault::Fault;
 use postern_core::login::{Logins, Settings};
 use postern_core::logout_notices::LogoutNotices;
-use postern_core::openid::{Callback, OidcIdp};
+use postern_core::openid::OidcIdp;
 use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::policy::Policies;
 use postern_core::ports::{Backend, Clock, Dns, Random, Seal, StoreError, Timestamp};
@@ -39,6 +39,7 @@ use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::own_keys::{KeyShelf, ServiceProviderKeys, make};
 use crate::proofs::Proofs;
+use crate::region::{Region, Regions};
 use crate::token_keys::TokenKeys;
 use crate::visitor::Visitors;
 
@@ -46,6 +47,8 @@ use crate::visitor::Visitors;
 pub struct App {
     /// Where browsers and apps reach it.
     pub public_url: PublicUrl,
+    /// Under which addresses IdPs know it.
+    pub regions: Regions,
     /// The login pipeline.
     pub logins: Logins,
     /// The customers' IdPs.
@@ -97,7 +100,6 @@ pub struct App {
     /// The places for responses that wait until their key was looked up.
     pub lookups: Semaphore,
     keys: KeyShelf,
-    saml_entity_id: String,
     /// What our metadata show of us.
     pub appearance: Appearance,
     second_verifier: SecondVerifier,
@@ -150,6 +152,7 @@ impl App {
         let sessions = Sessions::new(store.clone(), clock.clone(), random.clone(), wake);
         Ok(Self {
             public_url: config.public_url.clone(),
+            regions: config.regions.clone(),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             discovery: Discovery::new(store.clone(), clock.clone()),
             visitors: Visitors::new(config.trusted_proxies.clone()),
@@ -175,7 +178,6 @@ impl App {
             api_keys: parts.api_keys,
             clock,
             random,
-            saml_entity_id: config.saml.entity_id.clone(),
             appearance: config.saml.appearance.clone(),
             second_verifier: config.saml.second_verifier,
             clock_skew: config.saml.clock_skew,
@@ -190,33 +192,14 @@ impl App {
         self.public_url.at(path)
     }
 
-    /// The name under which IdPs know us.
-    pub fn saml_entity_id(&self) -> &str {
-        &self.saml_entity_id
+    /// The addresses and the name under which IdPs know us, but for those of connections of other regions.
+    pub fn home(&self) -> &Region {
+        self.regions.home()
     }
 
-    /// Where a connection's responses are posted: at an address of its own where it may send unsolicited ones, because
-    /// providers know one address for both.
-    pub fn acs_url_of(&self, connection: &Connection) -> String {
-        match &connection.idp {
-            Idp::Saml(idp) if idp.allow.contains(&Allowance::Unsolicited) => {
-                self.url(&format!("/api/oauth/saml/{}", connection.id))
-            }
-            _ => self.acs_url(),
-        }
-    }
-
-    /// Where all others are posted.
-    pub fn acs_url(&self) -> String {
-        self.url("/api/oauth/saml")
-    }
-
-    /// Where the IdP of a connection sends logout messages. Without a connection: the address that all share.
-    pub fn slo_url(&self, connection: Option<&ConnectionId>) -> String {
-        match connection {
-            Some(id) => self.url(&format!("/api/oauth/saml/slo/{id}")),
-            None => self.url("/api/oauth/saml/slo"),
-        }
+    /// Those under which the IdP of a connection knows us.
+    pub fn region_of(&self, connection: &Connection) -> Result<&Region, Fault> {
+        self.regions.of(connection)
     }
 
     /// What a logout message of this IdP has to fit that arrives at `destination`.
@@ -225,27 +208,10 @@ impl App {
         LogoutExpectation { idp, destination, second_verifier, now, skew }
     }
 
-    /// Where an OpenID Provider sends people back to.
-    pub fn oidc_callback_of(&self, connection: &Connection, callback: Callback) -> String {
-        match callback {
-            Callback::Own => self.url(&format!("/api/oauth/oidc/{}", connection.id)),
-            Callback::Shared => self.url("/api/oauth/oidc"),
-        }
-    }
-
-    /// Our metadata for the IdP of one connection.
-    pub fn sp_metadata_url_of(&self, connection: &Connection) -> String {
-        self.url(&format!("/.well-known/sp-metadata?connection={}", connection.id))
-    }
-
-    /// Where an OpenID Provider finds the keys that we authenticate to it with.
-    pub fn oidc_jwks_of(&self, connection: &Connection) -> String {
-        self.url(&format!("/api/oauth/oidc/{}/jwks", connection.id))
-    }
-
-    /// What a response of this IdP has to fit; `request_id` is the request that it answers, if any.
+    /// What a response of this IdP has to fit, to whom we are this region; `request_id` is the request that it answers, if any.
     pub fn expectation<'a>(
-        &'a self,
+        &self,
+        region: &'a Region,
         idp: &'a SamlIdp,
         acs_url: &'a str,
         request_id: Option<&'a str>,
@@ -254,7 +220,7 @@ impl App {
         let (now, skew) = (self.now(), self.clock_skew);
         Expectation {
             idp,
-            sp_entity_id: &self.saml_entity_id,
+            sp_entity_id: region.entity_id(),
             acs_url,
             request_id,
             decryption_keys,

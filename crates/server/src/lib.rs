@@ -23,6 +23,7 @@ pub mod openid;
 pub mod own_keys;
 pub mod pages;
 pub mod proofs;
+pub mod region;
 pub mod repetition;
 pub mod reply;
 pub mod routes;

@@ -38,9 +38,11 @@ macro_rules! open_route {
     };
 }
 
-/// What the public listener answers: under the path of the public URL and without it, because proxies keep it or strip it.
+/// What the public listener answers: under the path of the public URL and without it, because proxies keep it or strip it; and
+/// under those of regions what browsers and IdPs ask.
 pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
     let prefix = app.public_url.prefix().to_owned();
+    let regions = app.regions.prefixes();
     let routes = move |config: &mut ServiceConfig| {
         login(config);
         if serves_api {
@@ -52,6 +54,9 @@ pub fn public(config: &mut ServiceConfig, app: &Data<App>, serves_api: bool) {
         config.service(web::scope(&prefix).configure(routes));
         // RFC 8414 §3.1: the well-known part goes between host and path. The other document has it behind the path.
         route!(config, format!("/.well-known/oauth-authorization-server{prefix}"), "GET", get => discovery::discovery);
+    }
+    for region in regions {
+        config.service(web::scope(&region).configure(login));
     }
     config.configure(routes).default_service(web::to(unknown));
 }
@@ -74,6 +79,7 @@ pub fn operations(config: &mut ServiceConfig, app: &Data<App>) {
 fn login(config: &mut ServiceConfig) {
     route!(config, "/", "GET, HEAD", get => root::root, head => root::root);
     route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
+    route!(config, "/api/oauth/authorize/{region}", "GET, POST", get => authorize::authorize_in, post => authorize::authorize_in);
     route!(config, "/login", "GET, POST", get => sign_in::page, post => sign_in::submit);
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
@@ -88,6 +94,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/par", "POST", post => par::par);
     route!(config, "/api/oauth/logout", "GET, POST", get => logout::logout, post => logout::logout);
     route!(config, "/api/oauth/logout/return", "GET", get => logout::back);
+    route!(config, "/api/oauth/logout/return/{region}", "GET", get => logout::back_from_region);
     route!(config, "/api/oauth/introspect", "POST", post => introspect::introspect);
     route!(config, "/api/oauth/revoke", "POST", post => revoke::revoke);
     open_route!(config, "/oauth/jwks", "GET, OPTIONS", get => jwks::jwks);

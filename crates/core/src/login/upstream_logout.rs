@@ -42,6 +42,8 @@ pub enum StillSignedIn {
 pub struct OpenidSession {
     endpoint: String,
     client_id: String,
+    /// The region of its connection.
+    pub region: Option<String>,
 }
 
 impl OpenidSession {
@@ -105,7 +107,8 @@ impl Logins {
         Ok(connection.filter(asked).and_then(|connection| match &connection.idp {
             Idp::Oidc(idp) => {
                 let endpoint = idp.provider.end_session_endpoint.clone()?;
-                Some(StillSignedIn::Openid(OpenidSession { endpoint, client_id: idp.client_id.clone() }))
+                let (client_id, region) = (idp.client_id.clone(), connection.region.clone());
+                Some(StillSignedIn::Openid(OpenidSession { endpoint, client_id, region }))
             }
             Idp::Saml(idp) => {
                 let upstream = &session.authentication.upstream;

@@ -84,8 +84,8 @@ impl Demo {
             port: self.idp_port,
             key: Key::generate()?,
             service_providers: vec![ServiceProvider {
-                entity_id: postern.saml_entity_id().to_owned(),
-                acs_url: postern.acs_url(),
+                entity_id: postern.home().entity_id().to_owned(),
+                acs_url: postern.home().acs_url(),
             }],
             people: idp::people(),
             clock,

@@ -21,6 +21,7 @@ mod problem;
 mod public_url;
 mod reading;
 mod reference;
+mod regions;
 mod saml;
 mod seal;
 mod settings;
@@ -50,6 +51,7 @@ pub use self::reference::reference;
 pub use self::saml::Saml;
 use self::settings::Section;
 pub use self::store::Store;
+use crate::region::Regions;
 
 /// What the program runs on. Every value is valid.
 #[derive(Clone)]
@@ -70,6 +72,8 @@ pub struct Config {
     pub root_keys: Option<RootKeys>,
     /// Towards SAML identity providers.
     pub saml: Saml,
+    /// Under which addresses identity providers know it.
+    pub regions: Regions,
     /// The e-mail domains of tenants.
     pub domains: Domains,
     /// Questions where an address belongs.
@@ -132,10 +136,12 @@ impl Config {
         let (public_url, listen, trusted_proxies) = basics::read(&mut reading);
         let operations = Operations::read(&mut reading, listen);
         let store = Store::read(&mut reading);
+        let saml = Saml::read(&mut reading, &public_url);
         let config = Self {
             admin: Admin::read(&mut reading, listen, operations.listen),
             root_keys: seal::read(&mut reading, &store.url),
-            saml: Saml::read(&mut reading, &public_url),
+            regions: regions::read(&mut reading, &public_url, &saml),
+            saml,
             domains: Domains::read(&mut reading),
             discover: Discover::read(&mut reading),
             health: Health::read(&mut reading),
@@ -160,6 +166,7 @@ const SECTIONS: &[Section] = &[
     Store::SECTION,
     seal::SECTION,
     Saml::SECTION,
+    regions::SECTION,
     Oauth::SECTION,
     Domains::SECTION,
     Discover::SECTION,

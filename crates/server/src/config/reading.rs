@@ -109,6 +109,12 @@ impl Reading {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
             let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
             let Some(setting) = find(&key) else {
+                if let (Some((setting, table, member)), Some(text)) = (below(&key), value.to_str()) {
+                    if !text.is_empty() {
+                        layer.insert_below(setting, (table, member), Value::from(text));
+                    }
+                    continue;
+                }
                 if !kubernetes::made(name, value) {
                     self.problems.push(Problem::new(name, "is not a setting", suggestion(&key)));
                 }
@@ -255,6 +261,16 @@ fn find(key: &str) -> Option<&'static Setting> {
     all().find(|setting| setting.key == key)
 }
 
+/// The setting of named tables that a key is below, and the name of the table and of its member.
+fn below(key: &str) -> Option<(&'static Setting, &str, &str)> {
+    let named = all().filter(|setting| setting.shape == Shape::Named);
+    let mut parts = named.filter_map(|setting| Some((setting, key.strip_prefix(setting.key)?.strip_prefix('.')?)));
+    parts.find_map(|(setting, rest)| {
+        let (table, member) = rest.split_once('.')?;
+        (!member.contains('.')).then_some((setting, table, member))
+    })
+}
+
 fn misshapen(place: String, shape: Shape) -> Problem {
     Problem::new(place, format!("is not {}", shape.name()), "docs/CONFIG.md has an example.")
 }
@@ -292,6 +308,17 @@ impl Layer {
                     dict.insert(name.to_owned(), value);
                 }
             }
+        }
+    }
+
+    /// A member of one of the tables of a setting.
+    fn insert_below(&mut self, setting: &'static Setting, (table, member): (&str, &str), value: Value) {
+        self.keys.insert(setting.key);
+        let new = || Value::from(Dict::new());
+        if let Value::Dict(_, tables) = self.values.entry(setting.key.to_owned()).or_insert_with(new)
+            && let Value::Dict(_, members) = tables.entry(table.to_owned()).or_insert_with(new)
+        {
+            members.insert(member.to_owned(), value);
         }
     }
 }

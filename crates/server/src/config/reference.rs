@@ -10,7 +10,11 @@ pub fn reference() -> String {
     let mut text = String::from(INTRODUCTION);
     for section in SECTIONS {
         let first = section.settings[0].key;
-        let name = first.split_once('.').map_or("Top of the file".to_owned(), |(name, _)| format!("`[{name}]`"));
+        let name = match (first.split_once('.'), section.settings[0].shape) {
+            (Some((name, _)), _) => format!("`[{name}]`"),
+            (None, Shape::Named) => format!("`[{first}.NAME]`"),
+            (None, _) => "Top of the file".to_owned(),
+        };
         push(&mut text, format_args!("\n## {name}\n\n{}\n", paragraph(section.about)));
         for setting in section.settings {
             push(&mut text, format_args!("\n### `{}`\n\n{}\n\n", setting.key, paragraph(setting.doc)));

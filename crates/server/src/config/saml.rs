@@ -64,11 +64,7 @@ impl Saml {
     pub(super) fn read(reading: &mut Reading, public_url: &PublicUrl) -> Self {
         let written = Written::take(reading);
         let entity_id = written.entity_id.unwrap_or_else(|| public_url.as_str().to_owned());
-        // SAML Core §8.3.6: an entity identifier is a URI of not more than 1024 characters.
-        if Url::parse(&entity_id).is_err() || entity_id.len() > 1024 || entity_id.contains(char::is_whitespace) {
-            let instead = "Write a URI such as https://sso.example.com or urn:example:sso, up to 1024 characters.";
-            reading.refuse("saml.entity_id", "is not a URI", instead);
-        }
+        check_entity_id(reading, "saml.entity_id", &entity_id);
         let second_verifier = match written.second_verifier.as_str() {
             "require" => SecondVerifier::Require,
             "observe" => SecondVerifier::Observe,
@@ -94,5 +90,13 @@ impl Saml {
             entity_id,
             clock_skew: reading.seconds("saml.clock_skew_seconds", written.clock_skew_seconds, 0..=300),
         }
+    }
+}
+
+/// Refuses what cannot be our name (SAML Core §8.3.6: an entity identifier is a URI of not more than 1024 characters).
+pub(super) fn check_entity_id(reading: &mut Reading, key: &str, entity_id: &str) {
+    if Url::parse(entity_id).is_err() || entity_id.len() > 1024 || entity_id.contains(char::is_whitespace) {
+        let instead = "Write a URI such as https://sso.example.com or urn:example:sso, up to 1024 characters.";
+        reading.refuse(key, "is not a URI", instead);
     }
 }

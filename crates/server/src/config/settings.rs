@@ -2,6 +2,7 @@
 //! what `docs/CONFIG.md` prints, its defaults are the lowest layer of every configuration, and its field names are the
 //! keys that may be written at all. So a setting is declared once, and nothing about it can drift.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use figment::value::Value;
@@ -9,6 +10,7 @@ use postern_core::secret::Secret;
 use serde::de::DeserializeOwned;
 
 use super::admin::WrittenKey;
+use super::regions::WrittenRegion;
 
 /// One thing that can be configured.
 pub(super) struct Setting {
@@ -53,6 +55,8 @@ pub(super) enum Shape {
     List,
     /// A list of strings and tables.
     Tables,
+    /// Tables, each under a name of the operator's own.
+    Named,
 }
 
 impl Shape {
@@ -64,6 +68,7 @@ impl Shape {
             Shape::Truth => "true or false",
             Shape::List => "a list of texts",
             Shape::Tables => "a list of texts or tables",
+            Shape::Named => "a table for each name",
         }
     }
 
@@ -75,7 +80,8 @@ impl Shape {
             Shape::Text => Some(Value::from(text)),
             Shape::Number => text.parse::<i64>().ok().map(Value::from),
             Shape::Truth => text.parse::<bool>().ok().map(Value::from),
-            Shape::List | Shape::Tables if text.starts_with('[') => array(text),
+            Shape::List | Shape::Tables if text.starts_with('[') => structure(text),
+            Shape::Named => structure(text).filter(|value| value.as_dict().is_some()),
             Shape::List | Shape::Tables => {
                 let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
                 Value::serialize(items).ok()
@@ -84,8 +90,8 @@ impl Shape {
     }
 }
 
-/// An array in JSON or in TOML: tables differ between the two, and people write either.
-fn array(text: &str) -> Option<Value> {
+/// An array or a table in JSON or in TOML: tables differ between the two, and people write either.
+fn structure(text: &str) -> Option<Value> {
     if let Ok(json) = serde_json::from_str::<serde_json::Value>(text) {
         return Value::serialize(json).ok();
     }
@@ -128,6 +134,9 @@ impl Written for Vec<Secret> {
 }
 impl Written for Vec<WrittenKey> {
     const SHAPE: Shape = Shape::Tables;
+}
+impl Written for BTreeMap<String, WrittenRegion> {
+    const SHAPE: Shape = Shape::Named;
 }
 
 /// Declares the settings of one section: `struct Name in "section."`, then `key: Type = "default"` for each.

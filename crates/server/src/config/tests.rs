@@ -255,3 +255,64 @@ fn what_metadata_cannot_show_is_refused() {
     let config = load(right, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(config.saml.appearance.presentation().logo.is_some());
 }
+
+const EU: &str = "[regions.eu]\npublic_url = 'https://sso-eu.example.com/'\n";
+
+#[test]
+fn regions_are_written_as_tables_or_in_the_environment() {
+    let home = "public_url = 'https://sso.example.com'\n";
+    let names = |config: &Config| config.regions.names().map(str::to_owned).collect::<Vec<_>>();
+    let config = load(&format!("{home}{EU}"), &[]).unwrap();
+    assert_eq!(names(&config), ["eu"]);
+    let eu = config.regions.named(Some("eu")).unwrap();
+    assert_eq!(
+        (eu.entity_id(), eu.acs_url().as_str()),
+        ("https://sso-eu.example.com", "https://sso-eu.example.com/api/oauth/saml")
+    );
+    assert_eq!(config.regions.home().entity_id(), "https://sso.example.com");
+    for variables in [
+        &[
+            ("POSTERN_REGIONS__US__PUBLIC_URL", "https://sso-us.example.com"),
+            ("POSTERN_REGIONS__US__ENTITY_ID", "urn:us"),
+        ][..],
+        &[("POSTERN_REGIONS", "{ us = { public_url = 'https://sso-us.example.com', entity_id = 'urn:us' } }")],
+        &[("POSTERN_REGIONS", r#"{"us": {"public_url": "https://sso-us.example.com", "entity_id": "urn:us"}}"#)],
+    ] {
+        let config = load(&format!("{home}{EU}"), variables).unwrap();
+        assert_eq!(names(&config), ["eu", "us"], "{variables:?}");
+        assert_eq!(config.regions.named(Some("us")).unwrap().entity_id(), "urn:us");
+    }
+    let config = load(&format!("{home}{EU}"), &[("POSTERN_REGIONS__EU__ENTITY_ID", "urn:eu")]).unwrap();
+    assert_eq!(config.regions.named(Some("eu")).unwrap().entity_id(), "urn:eu", "the environment adds to the file");
+}
+
+#[test]
+fn what_is_wrong_with_a_region_is_named() {
+    for (regions, place, fault) in [
+        ("[regions.eu]\n", "regions.eu.public_url", "is missing"),
+        ("[regions.eu]\npublic_url = 'http://eu.example.com'\n", "regions.eu.public_url", "plain http"),
+        ("[regions.eu]\npublic_url = 'https://sso.example.com/'\n", "regions.eu.public_url", "taken already"),
+        (
+            "[regions.eu]\npublic_url = 'https://x.example.com'\n[regions.us]\npublic_url = 'https://x.example.com'\n",
+            "regions.us.public_url",
+            "taken already",
+        ),
+        (
+            "[regions.eu]\npublic_url = 'https://x.example.com'\nentity_id = 'no uri'\n",
+            "regions.eu.entity_id",
+            "is not a URI",
+        ),
+        (
+            "[regions.eu]\npublic_url = 'https://x.example.com'\nacs_url = 'https://y.example.com'\n",
+            "regions.eu.acs_url",
+            "is not a setting",
+        ),
+        ("[regions.EU_1]\npublic_url = 'https://x.example.com'\n", "regions.EU_1", "does not fit into an address"),
+        ("regions = 'eu'\n", "regions", "is not a table for each name"),
+        ("[regions]\neu = 'https://x.example.com'\n", "regions", "is not a table for each name"),
+    ] {
+        let home = if regions.starts_with("regions =") { "" } else { "public_url = 'https://sso.example.com'\n" };
+        let refusal = refusal(&format!("{home}{regions}"), &[]);
+        assert!(refusal.contains(place) && refusal.contains(fault), "{regions}: {refusal}");
+    }
+}

@@ -40,9 +40,8 @@ async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Issued, F
     let (connection, rules) = app.connections.answering_in(scope, &login.connection).await?; // as they are now, not at authorize
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
-    let acs_url = app.acs_url_of(&connection);
     let request_id = login.upstream.saml()?;
-    let assertion = lookup::verify(app, &connection, &xml, &acs_url, Some(request_id)).await?; // gate, signature, rules: pure
+    let assertion = lookup::verify(app, &connection, &xml, Some(request_id)).await?; // gate, signature, rules: pure
     app.logins.finish(login, &connection, &rules, answer(assertion)).await // used once, identity, claims, code
 }
 

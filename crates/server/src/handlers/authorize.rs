@@ -1,7 +1,7 @@
 //! `GET POST /api/oauth/authorize`: the app sends a person here, and we send them on to their IdP.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 use postern_core::connection::{Connection, Idp, NameIdWish, SamlIdp};
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Upstream;
@@ -20,19 +20,42 @@ use crate::browser::Browser;
 use crate::fields::Fields;
 use crate::jobs::lookup;
 use crate::pages;
+use crate::region::Region;
 use crate::reply::{Refusal, no_store, redirect, signed_in};
 
 /// Begins a login.
 pub async fn authorize(app: Data<App>, browser: Browser, fields: Fields) -> Result<HttpResponse, Refusal> {
-    let (mut request, door) = match arrive(&app, &fields).await? {
+    asked(&app, &browser, Visit { fields: &fields, region: None }).await
+}
+
+/// `GET POST /api/oauth/authorize/{region}`: where a login by a connection of that region goes on.
+pub async fn authorize_in(
+    app: Data<App>,
+    browser: Browser,
+    region: Path<String>,
+    fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    asked(&app, &browser, Visit { fields: &fields, region: Some(&region) }).await
+}
+
+/// The app's question, and the region at whose address it is asked.
+#[derive(Clone, Copy)]
+struct Visit<'v> {
+    fields: &'v Fields,
+    region: Option<&'v str>,
+}
+
+async fn asked(app: &App, browser: &Browser, visit: Visit<'_>) -> Result<HttpResponse, Refusal> {
+    let fields = visit.fields;
+    let (mut request, door) = match arrive(app, fields).await? {
         (request, Ok(door)) => (request, door), // until here, failures are pages
         (request, Err((lobby, why))) => {
-            let received = login::receive(&app, &fields, &request, &lobby, why);
+            let received = login::receive(app, fields, &request, &lobby, why);
             return received.map_err(|fault| Refusal::app(fault, &lobby.return_to, true));
         }
     };
     let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
-    match begin(&app, &browser, &fields, &mut request, &door, &trace).await {
+    match begin(app, browser, visit, &mut request, &door, &trace).await {
         Ok(response) => Ok(response),
         Err(fault) => {
             let refusal = match fault.code {
@@ -76,7 +99,7 @@ pub(super) async fn read(app: &App, fields: &Fields) -> Result<AuthorizeRequest,
 async fn begin(
     app: &App,
     browser: &Browser,
-    fields: &Fields,
+    visit: Visit<'_>,
     request: &mut AuthorizeRequest,
     door: &Door,
     trace: &Trace,
@@ -90,8 +113,12 @@ async fn begin(
     let connection = match door.answerer(request)? {
         Answerer::One(connection) => connection,
         // The page finds the same door by the same parameters; nothing is kept for it.
-        Answerer::Several(_) => return Ok(redirect(&select_url(app, fields), false)),
+        Answerer::Several(_) => return Ok(redirect(&select_url(app, visit.fields), false)),
     };
+    let region = app.region_of(&connection)?;
+    if region.name() != visit.region {
+        return Ok(redirect(&elsewhere(region, visit.fields, &connection), true)); // where the answer will arrive
+    }
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let mut trace = trace.clone();
     trace.notes.extend(browser.repetition.judge(&connection.id)?);
@@ -139,7 +166,7 @@ pub(super) fn ask(app: &App, connection: &Connection, question: Question<'_>) ->
     match &connection.idp {
         Idp::Saml(idp) => ask_saml(app, connection, idp, question),
         Idp::Oidc(idp) => {
-            let callback = app.oidc_callback_of(connection, idp.callback);
+            let callback = app.region_of(connection)?.oidc_callback_of(connection, idp.callback);
             let wishes = openid::Wishes { login_hint: question.login_hint, asked: question.asked };
             let url = openid::url(idp, &callback, question.login_id, question.upstream.oidc()?, wishes)?;
             Ok(redirect(&url, false))
@@ -155,7 +182,8 @@ fn ask_saml(
     Question { upstream, login_id, asked, .. }: Question<'_>,
 ) -> Result<HttpResponse, Fault> {
     let request_id = upstream.saml()?;
-    let (acs_url, keys) = (app.acs_url_of(connection), app.sp_keys_of(connection)?);
+    let (region, keys) = (app.region_of(connection)?, app.sp_keys_of(connection)?);
+    let acs_url = region.acs_url_of(connection);
     let signing_key = match idp.gets_signed_requests() {
         true => Some(keys.signing.first().ok_or(Code::Defect)?), // made at the first start, before a port is bound
         false => None,
@@ -172,7 +200,7 @@ fn ask_saml(
         issued: app.now(),
         destination,
         acs_url: &acs_url,
-        issuer: app.saml_entity_id(),
+        issuer: region.entity_id(),
         wishes: Wishes {
             force_authn,
             is_passive: asked.silently || (idp.is_passive && !force_authn), // who may not show anything asks for no password
@@ -195,6 +223,13 @@ fn ask_saml(
             pages::html(&mut HttpResponse::NotFound(), pages::error(Code::MetadataEndpointMissing, None, None, None))
         }
     })
+}
+
+/// The app's question at the address of the region that its answer belongs to.
+fn elsewhere(region: &Region, fields: &Fields, connection: &Connection) -> String {
+    let asked = fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let asked = asked.filter(|(name, _)| *name != "chosen");
+    region.sign_on_url(asked.chain([("chosen", connection.id.0.as_str())]))
 }
 
 fn select_url(app: &App, fields: &Fields) -> String {

@@ -9,7 +9,6 @@ use postern_core::login::upstream_logout::{PARTING_LIFETIME, Parting, SamlSessio
 use postern_saml::logout::LogoutRequest;
 use postern_saml::request;
 
-use super::logout::RETURN;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::pages;
@@ -31,7 +30,10 @@ pub(super) async fn leave(
     let parting = Parting { return_to, request };
     let parted = app.logins.part(&parting).await?;
     let mut response = match (there, &parting.request) {
-        (StillSignedIn::Openid(session), _) => redirect(&session.url(&app.url(RETURN), &parted.login_id), true),
+        (StillSignedIn::Openid(session), _) => {
+            let region = app.regions.named(session.region.as_deref())?;
+            redirect(&session.url(&region.logout_return_url(), &parted.login_id), true)
+        }
         (StillSignedIn::Saml(session), Some(request)) => ask(app, session, &request.id, &parted.login_id)?,
         (StillSignedIn::Saml(_), None) => return Err(Code::Defect.into()), // it was made above
     };
@@ -41,13 +43,13 @@ pub(super) async fn leave(
 
 /// A LogoutRequest, always signed (H28): by redirect where the IdP takes one, else by a form that posts itself.
 fn ask(app: &App, session: &SamlSession, id: &str, relay_state: &str) -> Result<HttpResponse, Fault> {
-    let keys = app.sp_keys_of(&session.connection)?;
+    let (keys, region) = (app.sp_keys_of(&session.connection)?, app.region_of(&session.connection)?);
     let signing_key = keys.signing.first().ok_or(Code::Defect)?; // made at the first start, before a port is bound
     let request = |destination| LogoutRequest {
         id,
         issued: app.now(),
         destination,
-        issuer: app.saml_entity_id(),
+        issuer: region.entity_id(),
         name: &session.name,
         session_indexes: session.index.as_slice(),
         signing_key,

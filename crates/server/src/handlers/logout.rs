@@ -48,6 +48,17 @@ pub async fn back(app: Data<App>, browser: Browser, fields: Fields) -> Result<Ht
     Ok(response)
 }
 
+/// `GET /api/oauth/logout/return/{region}`: the same at the address of a region. The cookie that knows the way on is at our own.
+pub async fn back_from_region(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refusal> {
+    let state = fields.one("state").map_err(Refusal::page)?.unwrap_or_default();
+    Ok(redirect(&home(&app, state), false))
+}
+
+/// Where a browser finds the way on that comes back to a region's address with this state.
+pub(super) fn home(app: &App, state: &str) -> String {
+    with_parameters(&app.home().url(RETURN), [("state", state)])
+}
+
 fn read(app: &App, fields: &Fields) -> Result<LogoutRequest, Fault> {
     let text = |name| Ok::<_, Fault>(fields.one(name)?.map(str::to_owned));
     let hint = match fields.one("id_token_hint")? {

@@ -27,15 +27,15 @@ use crate::reply::Refusal;
 
 /// The address of all connections.
 pub async fn shared(app: Data<App>, browser: Browser, query: Fields) -> Result<HttpResponse, Refusal> {
-    answered(&app, &browser, &query, &app.url("/api/oauth/oidc")).await
+    answered(&app, &browser, &query, "/api/oauth/oidc").await
 }
 
 /// The address of one connection.
 pub async fn own(app: Data<App>, browser: Browser, id: Path<String>, query: Fields) -> Result<HttpResponse, Refusal> {
-    answered(&app, &browser, &query, &app.url(&format!("/api/oauth/oidc/{id}"))).await
+    answered(&app, &browser, &query, &format!("/api/oauth/oidc/{id}")).await
 }
 
-async fn answered(app: &App, browser: &Browser, query: &Fields, address: &str) -> Result<HttpResponse, Refusal> {
+async fn answered(app: &App, browser: &Browser, query: &Fields, path: &str) -> Result<HttpResponse, Refusal> {
     let login_id = state(query).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
     let mut login = match taken {
@@ -43,17 +43,18 @@ async fn answered(app: &App, browser: &Browser, query: &Fields, address: &str) -
         Err(why) => return Err(untaken(app, why).await), // until here, failures are pages
     };
 
-    let outcome = finish(app, &mut login, query, address).await;
+    let outcome = finish(app, &mut login, query, path).await;
 
     conclude(app, browser, login_id, login, outcome, false).await // from here on, the app hears
 }
 
-async fn finish(app: &App, login: &mut Login, query: &Fields, address: &str) -> Result<Issued, Fault> {
+async fn finish(app: &App, login: &mut Login, query: &Fields, path: &str) -> Result<Issued, Fault> {
     let scope = &login.requested.scope;
     let (connection, rules) = app.connections.answering_in(scope, &login.connection).await?; // as they are now, not at authorize
     let (idp, (nonce, pkce_verifier)) = (connection.idp.oidc()?, login.upstream.oidc()?);
-    let callback = app.oidc_callback_of(&connection, idp.callback);
-    let code = said(query)?.code(idp, &callback, address)?; // whose answer it is, and whether it is one
+    let region = app.region_of(&connection)?;
+    let callback = region.oidc_callback_of(&connection, idp.callback);
+    let code = said(query)?.code(idp, &callback, &region.url(path))?; // whose answer it is, and whether it is one
     let redemption = Redemption { code, callback: &callback, pkce_verifier };
     let tokens = redeem(&app.fetch, idp, redemption, app.now(), &*app.random).await?; // from here on in memory alone
     let id_token = lookup::verify_id_token(app, &connection, &tokens, nonce).await?; // signature, rules

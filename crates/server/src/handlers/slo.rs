@@ -17,7 +17,7 @@ use postern_core::trace::TraceId;
 use postern_saml::logout::{Incoming, LogoutOutcome, LogoutResponse, VerifiedLogoutRequest};
 use postern_saml::request;
 
-use super::logout::{goodbye, way_on};
+use super::logout::{goodbye, home, way_on};
 use crate::app::App;
 use crate::browser::Browser;
 use crate::jobs::lookup;
@@ -64,7 +64,8 @@ async fn dismissed(
     message: &UnverifiedLogout,
 ) -> Result<HttpResponse, Fault> {
     let connection = lookup::current(app, connection.clone()).await?; // strict federation alone may fetch here
-    let arrived = lookup::verify_logout(app, &connection, message, &app.slo_url(at)).await?; // until here, nobody's
+    let address = app.region_of(&connection)?.slo_url(at);
+    let arrived = lookup::verify_logout(app, &connection, message, &address).await?; // until here, nobody's
     let Incoming::Request(request) = arrived.message else { return Err(Code::LogoutNotMessage.into()) };
     let dismissal = Dismissal {
         request: UsedOnce { id: request.id().to_owned(), usable_until: request.usable_until() },
@@ -92,12 +93,13 @@ fn answer(
     relay_state: &str,
 ) -> Result<HttpResponse, Fault> {
     let (id, keys) = (request::new_id(&*app.random), app.sp_keys_of(connection)?);
+    let region = app.region_of(connection)?;
     let signing_key = keys.signing.first().ok_or(Code::Defect)?; // made at the first start, before a port is bound
     let answer = |destination| LogoutResponse {
         id: &id,
         issued: app.now(),
         destination,
-        issuer: app.saml_entity_id(),
+        issuer: region.entity_id(),
         in_response_to: request.id(),
         outcome,
         signing_key,
@@ -141,7 +143,10 @@ async fn answered(
         }
         Err(fault) => return Err(refused(app, &connection, fault).await.leading_on(onward())),
     }
-    let mut response = goodbye(return_to);
+    let mut response = match (&parting, &connection.region) {
+        (None, Some(_)) => redirect(&home(app, state), true), // at a region's address nobody knows the way on
+        _ => goodbye(return_to),
+    };
     Browser::forget(&mut response, state);
     Ok(response)
 }
@@ -155,7 +160,8 @@ async fn judged(
     parting: Option<&Parting>,
 ) -> Result<LogoutOutcome, Fault> {
     let connection = lookup::current(app, connection.clone()).await?;
-    let arrived = lookup::verify_logout(app, &connection, message, &app.slo_url(at)).await?;
+    let address = app.region_of(&connection)?.slo_url(at);
+    let arrived = lookup::verify_logout(app, &connection, message, &address).await?;
     let Incoming::Response(response) = arrived.message else { return Err(Code::LogoutNotMessage.into()) };
     match parting {
         Some(parting) => response.answer_to(parting.request_to(&connection.id)?),

@@ -14,7 +14,8 @@ use crate::reply::Refusal;
 /// The metadata of this deployment, or of one connection (SAML Metadata §2.4.4).
 pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
     let mut keys = app.sp_keys();
-    let (mut acs_url, mut slo_url) = (app.acs_url(), app.slo_url(None));
+    let mut region = app.home();
+    let (mut acs_url, mut slo_url) = (region.acs_url(), region.slo_url(None));
     let (mut signs_requests, mut asks_for_subject_id) = (None, false);
     let mut name_id_formats = Vec::new();
     if let Some(id) = query.one("connection").map_err(Refusal::page)? {
@@ -24,13 +25,14 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
         signs_requests = Some(idp.gets_signed_requests());
         name_id_formats.extend(idp.name_id_format.format().map(str::to_owned));
         asks_for_subject_id = idp.asks_for_subject_id;
-        acs_url = app.acs_url_of(&connection);
-        slo_url = app.slo_url(Some(&connection.id));
+        region = app.region_of(&connection).map_err(Refusal::page)?;
+        acs_url = region.acs_url_of(&connection);
+        slo_url = region.slo_url(Some(&connection.id));
         keys = app.sp_keys_of(&connection).map_err(Refusal::page)?;
     }
     let (signing, encryption) = (keys.signing_certificates(), keys.encryption_certificates());
     let metadata = SpMetadata {
-        entity_id: app.saml_entity_id(),
+        entity_id: region.entity_id(),
         acs_url: &acs_url,
         slo_url: Some(&slo_url),
         signs_requests,

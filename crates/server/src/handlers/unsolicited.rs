@@ -80,8 +80,7 @@ async fn accept(app: &App, connection: &Connection, form: &Fields) -> Result<Ans
         return Err(Code::UnsolicitedNotAllowed.into());
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
-    let acs_url = app.acs_url_of(connection);
-    let assertion = lookup::verify(app, connection, &xml, &acs_url, None).await?;
+    let assertion = lookup::verify(app, connection, &xml, None).await?;
     match app.may_have_forgotten(assertion.issued()) {
         false => Ok(answer(assertion)),
         true => Err(Code::UnsolicitedBeforeStart.into()),

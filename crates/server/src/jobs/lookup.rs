@@ -28,18 +28,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often in all: for as long as a lookup, the time until the next, and that one.
 const LOOKS: usize = 50;
 
-/// Verifies a response to a connection.
+/// Verifies a response to a connection, at the address and in the name that its region has.
 pub async fn verify(
     app: &App,
     connection: &Connection,
     xml: &[u8],
-    acs_url: &str,
     request_id: Option<&str>,
 ) -> Result<VerifiedAssertion, Fault> {
-    let keys = app.sp_keys_of(connection)?;
+    let (keys, region) = (app.sp_keys_of(connection)?, app.region_of(connection)?);
+    let acs_url = region.acs_url_of(connection);
     let judge = |connection: &Connection| {
         let idp = connection.idp.saml()?;
-        response::verify(xml, &app.expectation(idp, acs_url, request_id, &keys.decryption))
+        response::verify(xml, &app.expectation(region, idp, &acs_url, request_id, &keys.decryption))
     };
     judged(app, connection, &[Code::SamlSignatureOtherKey], judge).await
 }

@@ -39,6 +39,7 @@ mod providers;
 mod provisioning;
 mod refresh;
 mod refresh_tokens;
+mod regions;
 mod registered;
 mod revalidate;
 mod revoke;

@@ -44,6 +44,8 @@ pub struct ConnectionRecord {
     unsolicited_delivery: Option<&'static str>,
     /// Higher comes first.
     sort_order: Option<u32>,
+    /// The region under whose addresses its IdP knows us; none: the deployment's own.
+    region: Option<String>,
     /// `true`: people are sent to it who choose nothing.
     default: Option<bool>,
     /// The provider that was set or is recognised.
@@ -100,8 +102,8 @@ pub struct SamlRecord {
     authn_contexts: Option<Vec<String>>,
     provider_name: Option<String>,
     allow: Vec<&'static str>,
-    /// Where its responses are posted.
-    acs_url: String,
+    /// Where its responses are posted; nowhere while its region is not configured.
+    acs_url: Option<String>,
     idp_metadata: IdpMetadata,
 }
 
@@ -149,8 +151,8 @@ pub struct OidcRecord {
     oidc_audiences: Option<Vec<String>>,
     oidc_required_claims: Option<BTreeMap<String, String>>,
     oidc_callback: &'static str,
-    /// Where it sends people back to.
-    callback_url: String,
+    /// Where it sends people back to; nowhere while its region is not configured.
+    callback_url: Option<String>,
     /// Where our keys are, if we sign.
     client_jwks_url: Option<String>,
 }
@@ -217,6 +219,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         default_redirect_url: connection.default_redirect_url.clone(),
         unsolicited_delivery: set(connection.unsolicited_delivery).map(Delivery::name),
         sort_order: connection.sort_order,
+        region: connection.region.clone(),
         default: None,
         provider: &connection.template().id,
         status: connection.status.name(),
@@ -257,7 +260,7 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> SamlRecord {
         authn_contexts: set(idp.authn_contexts.clone()),
         provider_name: idp.provider_name.clone(),
         allow: idp.allow.iter().map(|allowance| allowance.name()).collect(),
-        acs_url: call.app.acs_url_of(connection),
+        acs_url: call.app.region_of(connection).ok().map(|region| region.acs_url_of(connection)),
         idp_metadata: IdpMetadata {
             entity_id: idp.entity_id.clone(),
             login_type: "idp",
@@ -278,7 +281,7 @@ fn saml(connection: &Connection, idp: &SamlIdp, call: &ApiCall) -> SamlRecord {
 
 /// Jackson shows the metadata where it was given by hand, and the address where it has one.
 fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> OidcRecord {
-    let authentication = &idp.authentication;
+    let (authentication, region) = (&idp.authentication, call.app.region_of(connection).ok());
     let secret = authentication.secret().filter(|_| call.sees_secrets());
     OidcRecord {
         oidc_provider: OidcProvider {
@@ -297,8 +300,8 @@ fn oidc(connection: &Connection, idp: &OidcIdp, call: &ApiCall) -> OidcRecord {
         oidc_audiences: set(idp.audiences.clone()),
         oidc_required_claims: set(idp.required_claims.clone()),
         oidc_callback: idp.callback.name(),
-        callback_url: call.app.oidc_callback_of(connection, idp.callback),
-        client_jwks_url: (!authentication.keys().is_empty()).then(|| call.app.oidc_jwks_of(connection)),
+        callback_url: region.map(|region| region.oidc_callback_of(connection, idp.callback)),
+        client_jwks_url: region.filter(|_| !authentication.keys().is_empty()).map(|r| r.oidc_jwks_of(connection)),
     }
 }
 

@@ -392,15 +392,15 @@ pub struct SamlCounterpart {
 
 /// What the administrator of the identity provider has to enter there: `GET …/{id}/sp`.
 pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &SamlIdp) -> Result<SamlCounterpart, Fault> {
-    let keys = call.app.sp_keys_of(connection)?;
+    let (keys, region) = (call.app.sp_keys_of(connection)?, call.app.region_of(connection)?);
     Ok(SamlCounterpart {
-        entity_id: call.app.saml_entity_id().to_owned(),
-        acs_url: call.app.acs_url_of(connection),
+        entity_id: region.entity_id().to_owned(),
+        acs_url: region.acs_url_of(connection),
         acs_binding: "HTTP-POST",
-        slo_url: call.app.slo_url(Some(&connection.id)),
+        slo_url: region.slo_url(Some(&connection.id)),
         slo_bindings: ["HTTP-Redirect", "HTTP-POST"],
         name_id_format: idp.name_id_format.format().map(str::to_owned),
-        metadata_url: call.app.sp_metadata_url_of(connection),
+        metadata_url: region.sp_metadata_url_of(connection),
         signature_algorithm: "RSA-SHA256",
         sign_assertion: true,
         signs_requests: idp.gets_signed_requests(),

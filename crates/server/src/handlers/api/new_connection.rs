@@ -23,7 +23,7 @@ pub(super) async fn create(call: &ApiCall) -> Result<Value, Fault> {
     let app = &call.app;
     let maker = Maker { connections: &app.connections, domains: &app.domains, policies: &app.policies };
     let claims = !wanted.is_empty();
-    let settings = sso::settings(body)?;
+    let settings = sso::settings(call)?;
     let made = maker.create(NewConnection { scope, idp, settings, domains: wanted, policy: change }).await?;
     answer(call, made, claims, notes).await
 }

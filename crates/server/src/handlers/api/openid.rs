@@ -339,17 +339,18 @@ pub struct OidcCounterpart {
 }
 
 /// What the administrator of the OpenID Provider has to enter there: `GET …/{id}/sp`.
-pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &OidcIdp) -> OidcCounterpart {
+pub(super) fn counterpart(call: &ApiCall, connection: &Connection, idp: &OidcIdp) -> Result<OidcCounterpart, Fault> {
+    let region = call.app.region_of(connection)?;
     let has_keys = !idp.authentication.keys().is_empty();
-    OidcCounterpart {
-        callback_url: call.app.oidc_callback_of(connection, idp.callback),
+    Ok(OidcCounterpart {
+        callback_url: region.oidc_callback_of(connection, idp.callback),
         client_id: idp.client_id.clone(),
         response_type: "code",
         code_challenge_method: "S256",
         scopes: idp.scopes.clone(),
         client_auth_method: idp.authentication.name(),
-        jwks_url: has_keys.then(|| call.app.oidc_jwks_of(connection)),
-    }
+        jwks_url: has_keys.then(|| region.oidc_jwks_of(connection)),
+    })
 }
 
 fn invalid(why: impl Into<String>) -> Fault {

@@ -14,8 +14,7 @@ use utoipa::ToSchema;
 
 use super::requests::ConnectionName;
 use super::{ApiCall, sso};
-use crate::app::App;
-use crate::handlers::logout;
+use crate::region::Region;
 use crate::reply::{Refusal, no_store};
 
 type Values = BTreeMap<&'static str, String>;
@@ -133,7 +132,7 @@ pub async fn list(_: ApiCall) -> HttpResponse {
 )]
 pub async fn find(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let template = providers::named(&id).ok_or_else(|| Refusal::api(Code::ProviderNotFound))?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(whole(template, &values(&call.app))))
+    Ok(no_store(&mut HttpResponse::Ok()).json(whole(template, &values(call.app.home()))))
 }
 
 /// `GET /api/v1/sso/{id}/guide`: what to do at the provider of a connection.
@@ -151,7 +150,8 @@ pub async fn guide(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refu
 async fn try_guide(call: &ApiCall, id: &str) -> Result<Guide, Fault> {
     let connection = sso::named(call, id).await?.into_iter().next().ok_or(Code::ConnectionNotFound)?;
     let (template, protocol) = (connection.template(), connection.idp.spoken());
-    let values = values_of(&call.app, &connection);
+    let region = call.app.region_of(&connection)?;
+    let values = values_of(region, &connection);
     Ok(Guide {
         provider: &template.id,
         name: &template.name,
@@ -204,34 +204,34 @@ fn steps(template: &'static Template, protocol: Protocol, values: &Values) -> Ve
     template.steps(protocol).unwrap_or_default().iter().map(step).collect()
 }
 
-/// What is the same for all connections.
-fn values(app: &App) -> Values {
-    let acs_url = app.acs_url();
+/// What is the same for all connections of a region.
+fn values(region: &Region) -> Values {
+    let acs_url = region.acs_url();
     [
         ("acs_url_pattern", pattern(&acs_url)),
         ("acs_url", acs_url),
-        ("entity_id", app.saml_entity_id().to_owned()),
-        ("logout_return_url", app.url(logout::RETURN)),
-        ("metadata_url", app.url("/.well-known/sp-metadata")),
-        ("slo_url", app.slo_url(None)),
+        ("entity_id", region.entity_id().to_owned()),
+        ("logout_return_url", region.logout_return_url()),
+        ("metadata_url", region.url("/.well-known/sp-metadata")),
+        ("slo_url", region.slo_url(None)),
     ]
     .into()
 }
 
 /// The values of one connection.
-fn values_of(app: &App, connection: &Connection) -> Values {
-    let mut values = values(app);
+fn values_of(region: &Region, connection: &Connection) -> Values {
+    let mut values = values(region);
     values.insert("app_url", connection.default_redirect_url.clone());
     match &connection.idp {
         Idp::Saml(_) => {
-            let acs_url = app.acs_url_of(connection);
+            let acs_url = region.acs_url_of(connection);
             values.insert("acs_url_pattern", pattern(&acs_url));
             values.insert("acs_url", acs_url);
-            values.insert("metadata_url", app.sp_metadata_url_of(connection));
-            values.insert("slo_url", app.slo_url(Some(&connection.id)));
+            values.insert("metadata_url", region.sp_metadata_url_of(connection));
+            values.insert("slo_url", region.slo_url(Some(&connection.id)));
         }
         Idp::Oidc(idp) => {
-            values.insert("callback_url", app.oidc_callback_of(connection, idp.callback));
+            values.insert("callback_url", region.oidc_callback_of(connection, idp.callback));
         }
     }
     values

@@ -197,6 +197,8 @@ pub struct ConnectionSettings {
     provider_name: Option<String>,
     /// Higher comes first.
     sort_order: Option<u32>,
+    /// The region of the configuration under whose addresses its IdP knows us; empty: the deployment's own.
+    region: Option<String>,
     /// Whether people are sent to it who choose nothing. The others of the scope are not, then.
     default: Option<bool>,
     /// What is loosened.

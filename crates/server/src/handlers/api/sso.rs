@@ -85,7 +85,7 @@ async fn try_update(call: &ApiCall) -> Result<(), Fault> {
         }
         Idp::Oidc(present) => Idp::Oidc(openid::read(call, Some(present)).await?),
     };
-    call.app.connections.update(&connection.id, Some(idp), settings(body)?).await?;
+    call.app.connections.update(&connection.id, Some(idp), settings(call)?).await?;
     Ok(())
 }
 
@@ -158,7 +158,7 @@ pub async fn sp(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal
     let connection = found.first().ok_or_else(|| Refusal::api(Code::ConnectionNotFound))?;
     let counterpart = match &connection.idp {
         Idp::Saml(saml) => Counterpart::Saml(idp::counterpart(&call, connection, saml).map_err(Refusal::api)?),
-        Idp::Oidc(oidc) => Counterpart::Oidc(openid::counterpart(&call, connection, oidc)),
+        Idp::Oidc(oidc) => Counterpart::Oidc(openid::counterpart(&call, connection, oidc).map_err(Refusal::api)?),
     };
     Ok(no_store(&mut HttpResponse::Ok()).json(counterpart))
 }
@@ -243,7 +243,13 @@ fn of_strategy(query: &Fields, mut found: Vec<Arc<Connection>>) -> Result<Vec<Ar
     Ok(found)
 }
 
-pub(super) fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
+/// What a request says of a connection besides its IdP.
+pub(super) fn settings(call: &ApiCall) -> Result<ConnectionSettings, Fault> {
+    let body = &call.body;
+    let region = text(body, "region")?.map(|name| Some(name).filter(|name| !name.is_empty()));
+    if let Some(Some(name)) = &region {
+        call.app.regions.check(name)?;
+    }
     let sort_order = match text(body, "sortOrder")?.as_deref() {
         None => None,
         Some("") => Some(None),
@@ -262,6 +268,7 @@ pub(super) fn settings(body: &Fields) -> Result<ConnectionSettings, Fault> {
         default_redirect_url: body.one("defaultRedirectUrl")?.map(str::to_owned),
         unsolicited_delivery: body.one("unsolicitedDelivery")?.map(delivery).transpose()?,
         sort_order,
+        region,
         default: boolean(body, "default")?,
         provider: text(body, "provider")?,
         mapping: text(body, "mapping")?.map(|text| mapping(&text)).transpose()?,

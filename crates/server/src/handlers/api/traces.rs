@@ -171,7 +171,7 @@ fn describe(trace: &Trace, call: &ApiCall) -> TraceRecord {
             connection: trace.connection.as_ref().map(|connection| connection.0.clone()),
             redirect_uri: trace.redirect_uri.clone(),
             entity_id: trace.idp.clone(),
-            acs_url: call.app.acs_url(),
+            acs_url: call.app.home().acs_url(),
         },
         error: failed.map(|(code, ..)| Code::named(code).map_or(code.as_str(), |code| code.sentence()).to_owned()),
         fault: failed.map(|(code, expected, received)| TraceFault {

@@ -4,6 +4,7 @@ mod answers;
 mod connections;
 mod documents;
 mod keys;
+mod regions;
 mod settings;
 
 use std::sync::Arc;
