@@ -191,8 +191,9 @@ pub enum Consumed {
 /// every backend passes (`postern_store::contract`).
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Runs the operations in order and answers each, in one round trip. Another caller's operations may come between
-    /// them: each is atomic, the batch is not. A batch that fails may have been carried out in part.
+    /// Runs the operations and answers each, in one round trip; those on one key in their order, and where one server keeps
+    /// all keys, all of them. Another caller's operations may come between them: each is atomic, the batch is not. A
+    /// batch that fails may have been carried out in part.
     async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError>;
 }
 

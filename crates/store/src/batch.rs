@@ -12,27 +12,28 @@ pub(crate) const HIGHEST_SCORE: u64 = 1 << 53;
 pub(crate) fn check(batch: &[Op]) -> Result<(), StoreError> {
     let unfit = |what| Err(StoreError::Unavailable(Box::new(what)));
     for op in batch {
-        let name = match op {
-            Op::Get { key }
-            | Op::Put { key, .. }
-            | Op::PutNew { key, .. }
-            | Op::Consume { key, .. }
-            | Op::ReplaceIf { key, .. }
-            | Op::Delete { key } => key,
-            Op::IndexAdd { index, score, .. } | Op::IndexTrim { index, below: score } => {
-                if *score > HIGHEST_SCORE {
-                    return unfit(Unfit::Score);
-                }
-                index
-            }
-            Op::IndexRemove { index, .. } | Op::IndexPage { index, .. } | Op::IndexCount { index } => index,
-            Op::LogAppend { log, .. } | Op::LogRead { log, .. } => log,
-        };
+        if let Op::IndexAdd { score, .. } | Op::IndexTrim { below: score, .. } = op
+            && *score > HIGHEST_SCORE
+        {
+            return unfit(Unfit::Score);
+        }
+        let name = key(op);
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return unfit(Unfit::Name);
         }
     }
     Ok(())
+}
+
+/// The one key that an operation touches.
+pub(crate) fn key(op: &Op) -> &str {
+    match op {
+        Op::Get { key } | Op::Put { key, .. } | Op::PutNew { key, .. } => key,
+        Op::Consume { key, .. } | Op::ReplaceIf { key, .. } | Op::Delete { key } => key,
+        Op::IndexAdd { index, .. } | Op::IndexRemove { index, .. } | Op::IndexTrim { index, .. } => index,
+        Op::IndexPage { index, .. } | Op::IndexCount { index } => index,
+        Op::LogAppend { log, .. } | Op::LogRead { log, .. } => log,
+    }
 }
 
 /// An operation that no backend carries out.

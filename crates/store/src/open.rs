@@ -44,9 +44,9 @@ pub enum OpenError {
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file of certificates cannot be read.
-    #[error("the certificates in {} cannot be read", path.display())]
-    CaFile {
+    /// A file of certificates, or of a key, cannot be used.
+    #[error("the PEM file {} cannot be read", path.display())]
+    Pem {
         /// The file.
         path: PathBuf,
         /// What happened.

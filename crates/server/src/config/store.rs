@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use postern_core::secret::Secret;
-use postern_store::{RedisOptions, StoreUrl};
+use postern_store::{ClientCertificate, RedisOptions, SentinelLogin, StoreUrl};
 
 use super::reading::Reading;
 use super::settings::settings;
@@ -12,14 +12,26 @@ settings! {
     /// Where connections, products, logins and traces are kept.
     struct Written in "store." {
         /// `redb:FILE` keeps what lasts in one file and logins under way in memory: for the first run, and for one process.
-        /// `redis://[USER:PASSWORD@]HOST:PORT[/NUMBER]`, `rediss://` with TLS or `redis+unix:///PATH` lets replicas share a Redis or
-        /// Valkey, from version 6.2 on. `memory:` forgets everything at the end.
+        /// `redis://[USER:PASSWORD@]HOST:PORT[/NUMBER]` or `redis+unix:///PATH` lets replicas share a Redis or Valkey, from version 6.2 on;
+        /// `redis+sentinel://[USER:PASSWORD@]HOST:PORT,HOST:PORT/SERVICE[/NUMBER]` names sentinels, who know where the primary of a
+        /// service is; `redis+cluster://[USER:PASSWORD@]HOST:PORT,HOST:PORT` names nodes of a cluster, who know the others. With
+        /// `rediss` for `redis` each of them is called over TLS. `memory:` forgets everything at the end.
         url: Option<Secret> = "redb:postern.redb",
         /// The same from a file, for URLs with a password.
         url_file: Option<PathBuf>,
-        /// PEM files with the authorities that may vouch for the server of a `rediss://` URL: these alone. Without any, the
-        /// public ones may.
+        /// PEM files with the authorities that may vouch for the servers of a `rediss` URL: these alone. Without any, the
+        /// public ones may. Certificates have to name what sentinels and nodes call each other, so let these announce hostnames.
         ca_files: Vec<PathBuf>,
+        /// A PEM file with the certificate that is shown to the servers of a `rediss` URL who ask for one, and its chain.
+        client_cert_file: Option<PathBuf>,
+        /// A PEM file with its private key.
+        client_key_file: Option<PathBuf>,
+        /// The password of the sentinels. The one in the URL is that of the servers, and is not shown to sentinels.
+        sentinel_password: Option<Secret>,
+        /// The same from a file.
+        sentinel_password_file: Option<PathBuf>,
+        /// The user that the password of the sentinels belongs to. Without one it is the default user.
+        sentinel_user: Option<String>,
     }
 }
 
@@ -52,7 +64,39 @@ impl Store {
                 reading.refuse("store.ca_files", fault, "Name files that exist and that this user may read.");
             }
         }
-        Self { url, redis: RedisOptions { ca_files: written.ca_files } }
+        let password = reading.secret(
+            ("store.sentinel_password", written.sentinel_password),
+            ("store.sentinel_password_file", written.sentinel_password_file),
+        );
+        let sentinel_login = password.map(|password| SentinelLogin { user: written.sentinel_user, password });
+        let client_certificate = client_certificate(reading, written.client_cert_file, written.client_key_file);
+        let redis = RedisOptions { ca_files: written.ca_files, client_certificate, sentinel_login };
+        Self { url, redis }
+    }
+}
+
+/// A certificate and its key, which are of use together only.
+fn client_certificate(
+    reading: &mut Reading,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Option<ClientCertificate> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            reading.refuse(
+                "store.client_key_file",
+                "is missing",
+                "Name the file with the key of store.client_cert_file.",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            let instead = "Name the file with the certificate of store.client_key_file.";
+            reading.refuse("store.client_cert_file", "is missing", instead);
+            None
+        }
     }
 }
 

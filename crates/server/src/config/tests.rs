@@ -209,6 +209,22 @@ fn secrets_come_from_files_too() {
 }
 
 #[test]
+fn redis_may_be_several_servers() {
+    let toml = "[seal]\nkeys = ['1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=']\n[store]\n\
+        url = 'rediss+sentinel://a.example.com,b.example.com/main'\nsentinel_user = 'postern'\nsentinel_password = '1234'\n\
+        client_cert_file = 'c.pem'\nclient_key_file = 'k.pem'\n";
+    let store = load(toml, &[]).unwrap().store;
+    assert_eq!(store.url.to_string(), "rediss+sentinel://a.example.com:26379,b.example.com:26379/main/0");
+    let login = store.redis.sentinel_login.unwrap();
+    assert_eq!((login.user.as_deref(), login.password.expose()), (Some("postern"), "1234"));
+    assert_eq!(store.redis.client_certificate.unwrap().key.to_str(), Some("k.pem"));
+
+    assert!(refusal("store.client_cert_file = 'c.pem'", &[]).contains("store.client_key_file is missing"));
+    assert!(refusal("store.client_key_file = 'k.pem'", &[]).contains("store.client_cert_file is missing"));
+    assert!(refusal("store.url = 'redis+sentinel://a.example.com'", &[]).contains("HOST:PORT/SERVICE"));
+}
+
+#[test]
 fn redis_needs_root_keys() {
     assert!(refusal("store.url = 'redis://localhost'", &[]).contains("seal.keys is missing"));
     let told = refusal("seal.keys = ['1:c2VzYW1l']", &[]);

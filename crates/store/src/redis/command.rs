@@ -29,7 +29,7 @@ pub(crate) enum Answer {
 }
 
 /// The command for an operation.
-pub(crate) fn of(op: Op) -> (Cmd, Answer) {
+pub(crate) fn of(op: &Op) -> (Cmd, Answer) {
     let mut command;
     let answer = match op {
         Op::Get { key } => {
@@ -41,7 +41,7 @@ pub(crate) fn of(op: Op) -> (Cmd, Answer) {
             command = cmd("SET");
             command.arg(key).arg(value);
             if let Some(lifetime) = lifetime {
-                command.arg("PX").arg(milliseconds(lifetime));
+                command.arg("PX").arg(milliseconds(*lifetime));
             }
             Answer::Done
         }
@@ -49,7 +49,7 @@ pub(crate) fn of(op: Op) -> (Cmd, Answer) {
             command = cmd("SET");
             command.arg(key).arg(value).arg("NX");
             if let Some(lifetime) = lifetime {
-                command.arg("PX").arg(milliseconds(lifetime));
+                command.arg("PX").arg(milliseconds(*lifetime));
             }
             Answer::Set
         }
@@ -58,14 +58,14 @@ pub(crate) fn of(op: Op) -> (Cmd, Answer) {
         Op::Consume { key, tombstone, lifetime } => {
             command = cmd("SET");
             let marked = [&[TOMBSTONE], &tombstone[..]].concat();
-            command.arg(key).arg(marked).arg("XX").arg("GET").arg("PX").arg(milliseconds(lifetime));
+            command.arg(key).arg(marked).arg("XX").arg("GET").arg("PX").arg(milliseconds(*lifetime));
             Answer::Consumed
         }
         Op::ReplaceIf { key, revision, value, lifetime } => {
             command = cmd("EVAL");
             command.arg(REPLACE_IF).arg(1).arg(key).arg(revision).arg(value);
             if let Some(lifetime) = lifetime {
-                command.arg(milliseconds(lifetime));
+                command.arg(milliseconds(*lifetime));
             }
             Answer::Changed
         }
@@ -90,7 +90,7 @@ pub(crate) fn of(op: Op) -> (Cmd, Answer) {
             Answer::Count
         }
         Op::IndexPage { index, offset, limit } => {
-            let (first, last) = ranks(offset, limit);
+            let (first, last) = ranks(*offset, *limit);
             command = cmd("ZRANGE");
             command.arg(index).arg(first).arg(last).arg("REV").arg("WITHSCORES");
             Answer::Members
@@ -109,7 +109,7 @@ pub(crate) fn of(op: Op) -> (Cmd, Answer) {
         Op::LogRead { log, after, limit } => {
             command = cmd("XRANGE");
             let start = after.as_deref().and_then(Position::parse).map_or("-".to_owned(), |after| format!("({after}"));
-            command.arg(log).arg(start).arg("+").arg("COUNT").arg(whole(limit));
+            command.arg(log).arg(start).arg("+").arg("COUNT").arg(whole(*limit));
             Answer::Entries
         }
     };

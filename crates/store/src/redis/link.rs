@@ -1,16 +1,20 @@
-//! The connection of a runtime to a Redis, shared by all that runs there, made anew when it is lost.
+//! The connection of a runtime to a server, shared by all that runs there, made anew when it is lost.
 //!
 //! The client's own manager of connections is not used, because it goes on failing for ever after a call that was
 //! answered by anything but silence (a password that was wrong for a moment, a server that was still loading), and because it
 //! stays with a server that has become a replica.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, ServerErrorKind};
+use ::redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, ServerError, ServerErrorKind};
 use postern_core::ports::StoreError;
+use tokio::task::JoinSet;
+
+use super::sentinel::{Sentinels, is_primary};
+use crate::url::Address;
 
 /// How long a server may take to answer a batch. The slowest of ours takes milliseconds.
 const RESPONSE: Duration = Duration::from_millis(500);
@@ -19,12 +23,24 @@ const CALL: Duration = Duration::from_secs(1);
 /// How long to wait before calling again a server that refuses: it may be starting.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
 
+/// Whom to call.
+pub(crate) enum Callee {
+    /// A server at an address.
+    Server(Client),
+    /// A node of a cluster. While it is away others may take its place, so it is not waited for here.
+    Node(Client),
+    /// Whoever is the primary, by the word of sentinels.
+    Primary(Arc<Sentinels>),
+}
+
 /// The connection, if there is one, and who may make it.
 pub(crate) struct Link {
-    client: Client,
+    callee: Callee,
     state: Mutex<State>,
     /// Held by the one who calls, so that a crowd makes one call.
     calling: tokio::sync::Mutex<()>,
+    /// Those who listen to sentinels. They end with the link.
+    watchers: OnceLock<JoinSet<()>>,
 }
 
 #[derive(Default)]
@@ -32,13 +48,16 @@ struct State {
     /// Which call the connection came from.
     call: u64,
     connection: Option<MultiplexedConnection>,
+    /// Where sentinels said that the connection leads.
+    address: Option<Address>,
     /// How many calls have failed so far.
     failures: u64,
 }
 
 impl Link {
-    pub(crate) fn new(client: Client) -> Arc<Self> {
-        Arc::new(Self { client, state: Mutex::default(), calling: tokio::sync::Mutex::default() })
+    pub(crate) fn new(callee: Callee) -> Arc<Self> {
+        let (state, calling) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { callee, state, calling, watchers: OnceLock::new() })
     }
 
     /// The connection, and the number of the call that it came from. Makes it if there is none.
@@ -53,7 +72,10 @@ impl Link {
             Err(now) if now != failures => return Err(failed_for_all()),
             Err(_) => {}
         }
-        let mut pauses = PAUSES.iter();
+        let mut pauses = match &self.callee {
+            Callee::Node(_) => [].iter(),
+            Callee::Server(_) | Callee::Primary(_) => PAUSES.iter(),
+        };
         loop {
             match self.call().await {
                 Ok(connection) => return Ok(connection),
@@ -68,11 +90,38 @@ impl Link {
 
     /// Takes note that a connection failed somebody. Whether it is given up, so that the next one is made anew.
     pub(crate) fn failed(&self, call: u64, error: &RedisError) -> bool {
-        let lost = error.is_unrecoverable_error() || error.is_timeout() || is_not_ready(error);
+        let lost = error.is_unrecoverable_error() || error.is_timeout();
         if lost {
             self.forget(call);
         }
         lost
+    }
+
+    /// Takes note that a server refused to carry something out. Whether that is because another one is to be asked.
+    pub(crate) fn refused(&self, call: u64, error: &ServerError) -> bool {
+        let elsewhere = error.kind().is_some_and(is_elsewhere);
+        if elsewhere {
+            self.forget(call);
+        }
+        elsewhere
+    }
+
+    /// Gives the connection up: somebody else is the primary now. What was asked of the old one is still answered.
+    pub(crate) fn leave(&self) {
+        self.state().connection = None;
+    }
+
+    /// The same, where it leads to another server than this one.
+    pub(crate) fn leave_unless_at(&self, address: &Address) {
+        let mut state = self.state();
+        if state.address.as_ref().is_some_and(|present| present != address) {
+            state.connection = None;
+        }
+    }
+
+    /// Whether there is a connection at this moment.
+    pub(crate) fn is_up(&self) -> bool {
+        self.state().connection.is_some()
     }
 
     fn present(&self) -> Result<(u64, MultiplexedConnection), u64> {
@@ -94,8 +143,20 @@ impl Link {
                 closed(&link, call, &push);
                 Ok::<_, Infallible>(())
             });
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        self.state().connection = Some(connection.clone());
+        let (connection, address) = match &self.callee {
+            Callee::Server(client) | Callee::Node(client) => {
+                (client.get_multiplexed_async_connection_with_config(&config).await?, None)
+            }
+            Callee::Primary(sentinels) => {
+                self.watchers.get_or_init(|| sentinels.watch(self));
+                let (address, client) = sentinels.primary().await?;
+                let connection = primary(&client, &config).await.inspect_err(|_| sentinels.doubt())?;
+                (connection, Some(address))
+            }
+        };
+        let mut state = self.state();
+        state.connection = Some(connection.clone());
+        state.address = address;
         Ok((call, connection))
     }
 
@@ -116,6 +177,12 @@ impl Link {
     }
 }
 
+async fn primary(client: &Client, config: &AsyncConnectionConfig) -> Result<MultiplexedConnection, RedisError> {
+    let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
+    is_primary(&mut connection).await?;
+    Ok(connection)
+}
+
 /// An idle connection that the server closes is given up at once, and not by the next one who needs it.
 fn closed(link: &Weak<Link>, call: u64, push: &PushInfo) {
     if let (PushKind::Disconnection, Some(link)) = (&push.kind, link.upgrade()) {
@@ -123,10 +190,14 @@ fn closed(link: &Weak<Link>, call: u64, push: &PushInfo) {
     }
 }
 
-/// A server that answers, and is not the one to ask: a new one may be behind the same address.
+/// A server that answers, and is not the one to ask: it is starting, or has become a replica.
 fn is_not_ready(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(kind) if is_elsewhere(kind))
+}
+
+fn is_elsewhere(kind: ServerErrorKind) -> bool {
     use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
-    matches!(error.kind(), ErrorKind::Server(BusyLoading | MasterDown | ReadOnly))
+    matches!(kind, BusyLoading | MasterDown | ReadOnly)
 }
 
 /// What became of a call, for the log: the code of what the server said, or what the network did. Never the server's own
@@ -137,8 +208,12 @@ enum Trouble {
     Refused(String),
     #[error("Redis refuses the user or the password")]
     Credentials,
+    #[error("no sentinel knows the service that store.url names")]
+    Unknown,
     #[error("{0}")]
     Network(String),
+    #[error("no node of the cluster keeps a part of the keys")]
+    Nobody,
     #[error("Redis did not answer in time")]
     Slow,
     #[error("another call to Redis has just failed")]
@@ -151,16 +226,23 @@ pub(crate) fn unavailable(error: &RedisError) -> StoreError {
         ErrorKind::AuthenticationFailed => Trouble::Credentials,
         _ if error.is_timeout() => Trouble::Slow,
         ErrorKind::Io => Trouble::Network(error.to_string()),
-        // Of a batch, the first that was refused.
-        _ => match error.clone().into_server_errors().as_deref() {
-            Some([(_, first), ..]) => Trouble::Refused(first.code().to_owned()),
-            _ => Trouble::Refused(error.category().to_owned()),
-        },
+        ErrorKind::MasterNameNotFoundBySentinel => Trouble::Unknown,
+        _ => Trouble::Refused(error.code().unwrap_or_else(|| error.category()).to_owned()),
     })
+}
+
+/// Why an operation was not carried out.
+pub(crate) fn refused(error: &ServerError) -> StoreError {
+    trouble(Trouble::Refused(error.code().to_owned()))
 }
 
 pub(crate) fn too_slow() -> StoreError {
     trouble(Trouble::Slow)
+}
+
+/// A cluster has a slot that no node keeps.
+pub(crate) fn nobody() -> StoreError {
+    trouble(Trouble::Nobody)
 }
 
 fn failed_for_all() -> StoreError {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use ::redis::{Client, RedisResult, Value, cmd, from_redis_value};
 use tempfile::TempDir;
 
 pub(crate) struct RedisServer {
@@ -20,20 +21,52 @@ impl RedisServer {
         Self::with("--port", arguments).await
     }
 
-    /// Starts a server that listens with TLS only, with a certificate and a key in PEM files.
-    pub(crate) async fn start_tls(certificate: &Path, key: &Path) -> Self {
-        let [certificate, key] = [certificate, key].map(|path| path.to_str().unwrap());
-        let files = ["--tls-cert-file", certificate, "--tls-key-file", key];
-        Self::with("--tls-port", &[&["--port", "0", "--tls-auth-clients", "no"], &files[..]].concat()).await
+    /// Starts a server that listens with TLS only, with a certificate and a key in PEM files, and asks its clients for
+    /// certificates of an authority, if there is one.
+    pub(crate) async fn start_tls(certificate: &Path, key: &Path, clients: Option<&Path>) -> Self {
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let (certificate, key) = (text(certificate), text(key));
+        let mut arguments = vec!["--port", "0", "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let clients = clients.map(text);
+        match &clients {
+            Some(clients) => arguments.extend(["--tls-ca-cert-file", clients, "--tls-auth-clients", "yes"]),
+            None => arguments.extend(["--tls-auth-clients", "no"]),
+        }
+        Self::with("--tls-port", &arguments).await
+    }
+
+    /// Starts a sentinel, which watches over the service `main` with this primary. Two of them have to agree. What is
+    /// `more` goes into its configuration, in lines.
+    pub(crate) async fn start_sentinel(primary: u16, more: &str) -> Self {
+        let config = format!(
+            "sentinel monitor main 127.0.0.1 {primary} 2\n\
+             sentinel down-after-milliseconds main 1000\n\
+             sentinel failover-timeout main 5000\n\
+             {more}"
+        );
+        Self::with_config(Some(config), "--port", &[]).await
     }
 
     async fn with(port_option: &str, arguments: &[&str]) -> Self {
+        Self::with_config(None, port_option, arguments).await
+    }
+
+    async fn with_config(sentinel: Option<String>, port_option: &str, arguments: &[&str]) -> Self {
         // Another program may take the port between our look and the server's: then the server ends, and we look again.
         for _ in 0..10 {
             let directory = TempDir::new().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
             arguments.extend([port_option.to_owned(), port.to_string()]);
+            match &sentinel {
+                // A sentinel keeps what it learns in its configuration.
+                Some(config) => {
+                    std::fs::write(directory.path().join(CONFIG), config).unwrap();
+                    arguments.insert(0, CONFIG.to_owned());
+                    arguments.push("--sentinel".to_owned());
+                }
+                None => arguments.extend(["--save", "", "--appendonly", "no"].map(str::to_owned)),
+            }
             let child = spawn(&arguments, directory.path());
             let mut server = Self { child, arguments, port, directory };
             if server.is_ready().await {
@@ -45,6 +78,22 @@ impl RedisServer {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Tells it what an operator would.
+    pub(crate) async fn command(&self, words: &[&str]) -> Value {
+        self.try_command(words).await.unwrap()
+    }
+
+    /// The same, where it may be away.
+    pub(crate) async fn try_command(&self, words: &[&str]) -> RedisResult<Value> {
+        let mut connection = Client::open(self.url())?.get_multiplexed_async_connection().await?;
+        cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await
+    }
+
+    /// The same, for answers that are text.
+    pub(crate) async fn text(&self, words: &[&str]) -> String {
+        from_redis_value(self.command(words).await).unwrap()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -63,7 +112,7 @@ impl RedisServer {
     async fn is_ready(&mut self) -> bool {
         let log = self.directory.path().join(LOG);
         for _ in 0..1000 {
-            if std::fs::read_to_string(&log).is_ok_and(|log| log.contains("Ready to accept connections")) {
+            if std::fs::read_to_string(&log).is_ok_and(|log| READY.iter().any(|ready| log.contains(ready))) {
                 return true;
             }
             if self.child.try_wait().unwrap().is_some() {
@@ -83,13 +132,16 @@ impl Drop for RedisServer {
 }
 
 const LOG: &str = "redis.log";
+const CONFIG: &str = "redis.conf";
+/// What a server writes into its log when it listens; and a sentinel.
+const READY: [&str; 2] = ["Ready to accept connections", "+monitor master"];
 
 fn spawn(arguments: &[String], directory: &Path) -> Child {
     Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", LOG, "--dir"])
+        .args(arguments)
+        .args(["--bind", "127.0.0.1", "--logfile", LOG, "--dir"])
         .arg(directory)
         .current_dir(directory)
-        .args(arguments)
         .stdout(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| panic!("no redis-server on the PATH ({error}): `make test` installs it"))

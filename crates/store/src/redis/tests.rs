@@ -1,8 +1,13 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_core::ports::{Backend, Clock, Op, Reply, StoreError};
+use postern_core::ports::{Backend, Clock, Consumed, Op, Reply, StoreError};
+use postern_core::secret::Secret;
 
+use ::redis::Client;
+
+use super::fleet::{Cluster as ClusterOfServers, Watched, until};
 use super::server::RedisServer;
 use super::*;
 use crate::stage::TestClock;
@@ -35,10 +40,24 @@ fn shown(error: &StoreError) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
     let server = RedisServer::start(&[]).await;
-    contract::suite(client_of(&server).await, async |time| {
-        tokio::time::sleep(time + Duration::from_millis(20)).await;
-    })
-    .await;
+    contract::suite(client_of(&server).await, wait).await;
+}
+
+/// Lets time pass for the servers too.
+async fn wait(time: Duration) {
+    tokio::time::sleep(time + Duration::from_millis(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_behind_sentinels() {
+    let watched = Watched::start(&[]).await;
+    contract::suite(client(&watched.url(), &RedisOptions::default()).await, wait).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_on_a_cluster() {
+    let cluster = ClusterOfServers::start(&[]).await;
+    contract::suite(client(&cluster.url(), &RedisOptions::default()).await, wait).await;
 }
 
 #[tokio::test]
@@ -179,9 +198,10 @@ async fn tls_servers_are_believed_only_with_an_authority_that_was_named() {
     let key = file("server.key", served.signing_key.serialize_pem());
     let other = file("other.pem", other.cert.pem());
 
-    let server = RedisServer::start_tls(&certificate, &key).await;
+    let server = RedisServer::start_tls(&certificate, &key, None).await;
     let ask = async |host: &str, ca_files: &[&PathBuf]| {
-        let options = RedisOptions { ca_files: ca_files.iter().map(|path| path.to_path_buf()).collect() };
+        let ca_files = ca_files.iter().map(|path| path.to_path_buf()).collect();
+        let options = RedisOptions { ca_files, ..RedisOptions::default() };
         ping(&*client(&format!("rediss://{host}:{}", server.port), &options).await).await
     };
     ask("localhost", &[&certificate]).await.unwrap();
@@ -193,14 +213,149 @@ async fn tls_servers_are_believed_only_with_an_authority_that_was_named() {
 }
 
 #[tokio::test]
+async fn tls_servers_that_ask_for_certificates_are_shown_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = |name: &str| {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let [certificate, key] = ["pem", "key"].map(|kind| directory.path().join(format!("{name}.{kind}")));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        ClientCertificate { certificate, key }
+    };
+    let (ours, stranger, served) = (files("ours"), files("stranger"), files("served"));
+    let server = RedisServer::start_tls(&served.certificate, &served.key, Some(&ours.certificate)).await;
+    let ask = async |shown: Option<&ClientCertificate>| {
+        let ca_files = vec![served.certificate.clone()];
+        let options = RedisOptions { ca_files, client_certificate: shown.cloned(), sentinel_login: None };
+        ping(&*client(&format!("rediss://localhost:{}", server.port), &options).await).await
+    };
+    ask(Some(&ours)).await.unwrap();
+    assert!(ask(Some(&stranger)).await.is_err());
+    assert!(ask(None).await.is_err());
+
+    let swapped = ClientCertificate { certificate: ours.key.clone(), key: ours.certificate.clone() };
+    let options = RedisOptions { client_certificate: Some(swapped), ..RedisOptions::default() };
+    let url: StoreUrl = "rediss://redis.example".parse().unwrap();
+    let error = open(&url, Arc::new(TestClock::default()), &options).await.err().unwrap();
+    assert!(error.to_string().contains("ours.key"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_of_authorities_has_to_hold_some() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty.pem");
     std::fs::write(&empty, "nothing").unwrap();
     let url: StoreUrl = "rediss://redis.example".parse().unwrap();
     for path in [empty, directory.path().join("missing.pem")] {
-        let options = RedisOptions { ca_files: vec![path.clone()] };
+        let options = RedisOptions { ca_files: vec![path.clone()], ..RedisOptions::default() };
         let error = open(&url, Arc::new(TestClock::default()), &options).await.err().unwrap();
         assert!(error.to_string().contains(path.to_str().unwrap()));
     }
+}
+
+#[tokio::test]
+async fn sentinels_and_servers_have_passwords_of_their_own() {
+    let server = RedisServer::start(&["--requirepass", "hunter2"]).await;
+    let sentinel = RedisServer::start_sentinel(server.port, "requirepass sesame\n").await;
+    let ask = async |service: &str, password: Option<&str>| {
+        let url = format!("redis+sentinel://:hunter2@127.0.0.1:{}/{service}", sentinel.port);
+        let sentinel_login = password.map(|password| SentinelLogin { user: None, password: Secret::new(password) });
+        ping(&*client(&url, &RedisOptions { sentinel_login, ..RedisOptions::default() }).await).await
+    };
+    ask("main", Some("sesame")).await.unwrap();
+    for wrong in [None, Some("hunter2")] {
+        let shown = shown(&ask("main", wrong).await.unwrap_err());
+        assert!(!shown.contains("hunter2") && !shown.contains("sesame"), "{shown}");
+    }
+    let error = ask("other", Some("sesame")).await.unwrap_err();
+    assert!(shown(&error).contains("no sentinel knows the service"), "{}", shown(&error));
+}
+
+#[tokio::test]
+async fn goes_where_sentinels_say_that_the_primary_is() {
+    let watched = Watched::start(&[]).await;
+    let backend = client(&watched.url(), &RedisOptions::default()).await;
+    backend.run(vec![put("before")]).await.unwrap();
+
+    let old = watched.primary().await;
+    watched.sentinels[2].command(&["SENTINEL", "FAILOVER", "main"]).await;
+    until("another is the primary", async || watched.primary().await != old).await;
+    let new = &watched.servers[watched.primary().await];
+    until("it is written to", async || {
+        backend.run(vec![put("after")]).await.unwrap();
+        new.command(&["EXISTS", "after"]).await == ::redis::Value::Int(1)
+    })
+    .await;
+    assert_eq!(backend.run(vec![Op::Get { key: "before".into() }]).await.unwrap(), [Reply::Value(Some(b"x".into()))]);
+}
+
+#[tokio::test]
+async fn a_cluster_changes_its_primaries_unnoticed() {
+    let cluster = ClusterOfServers::start(&[]).await;
+    let backend = client(&cluster.url(), &RedisOptions::default()).await;
+    backend.run(vec![put("a")]).await.unwrap();
+
+    let old = cluster.keeper("a").await;
+    cluster.nodes[old + 3].command(&["CLUSTER", "FAILOVER"]).await;
+    let consume = || Op::Consume { key: "a".into(), tombstone: vec![], lifetime: Duration::from_secs(60) };
+    until("the replica has taken over", async || {
+        backend.run(vec![put("a"), put("b"), put("c"), consume()]).await.unwrap();
+        cluster.keeper("a").await == old + 3
+    })
+    .await;
+    assert_eq!(backend.run(vec![put("a"), consume()]).await.unwrap()[1], Reply::Consumed(Consumed::Live(b"x".into())));
+}
+
+#[tokio::test]
+async fn a_cluster_goes_on_without_one_of_its_nodes() {
+    let mut cluster = ClusterOfServers::start(&[]).await;
+    let backend = client(&cluster.url(), &RedisOptions::default()).await;
+    backend.run(vec![put("a")]).await.unwrap();
+    let lost = cluster.keeper("a").await;
+    cluster.nodes[lost].kill();
+    assert!(matches!(backend.run(vec![put("a")]).await, Err(StoreError::Unavailable(_))), "nobody has taken over yet");
+    until("the replica has taken over", async || backend.run(vec![put("a"), put("b"), put("c")]).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn keys_are_found_while_they_move_to_another_node() {
+    let cluster = ClusterOfServers::start(&[]).await;
+    let backend = client(&cluster.url(), &RedisOptions::default()).await;
+    let value = |text: &str| Reply::Value(Some(text.into()));
+    let get = |key: &str| Op::Get { key: key.into() };
+    backend.run(vec![put("{move}:here")]).await.unwrap();
+
+    let (from, to) = (cluster.keeper("{move}").await, (cluster.keeper("{move}").await + 1) % 3);
+    let slot: u16 =
+        ::redis::from_redis_value(cluster.nodes[0].command(&["CLUSTER", "KEYSLOT", "{move}"]).await).unwrap();
+    let slot = slot.to_string();
+    let [from, to] = [from, to].map(|at| &cluster.nodes[at]);
+    let (from_id, to_id) = (from.text(&["CLUSTER", "MYID"]).await, to.text(&["CLUSTER", "MYID"]).await);
+    to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).await;
+    from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
+
+    // What is new is written where the slot goes; what is there already is still read, and spent, where it was.
+    let consume = |key: &str| Op::Consume { key: key.into(), tombstone: vec![], lifetime: Duration::from_secs(60) };
+    let replies = backend
+        .run(vec![
+            get("{move}:here"),
+            put("{move}:new"),
+            get("{move}:new"),
+            consume("{move}:new"),
+            consume("{move}:here"),
+            consume("{move}:new"),
+            put("elsewhere"),
+        ])
+        .await
+        .unwrap();
+    let (live, spent) = (Reply::Consumed(Consumed::Live(b"x".into())), Reply::Consumed(Consumed::Spent(vec![])));
+    assert_eq!(replies, [value("x"), Reply::Done, value("x"), live.clone(), live, spent.clone(), Reply::Done]);
+    assert_eq!(to.command(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).await, ::redis::Value::Int(1));
+
+    let port = to.port.to_string();
+    from.command(&["MIGRATE", "127.0.0.1", &port, "{move}:here", "0", "1000"]).await;
+    for node in [to, from] {
+        node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
+    }
+    assert_eq!(backend.run(vec![consume("{move}:here"), consume("{move}:new")]).await.unwrap(), [spent.clone(), spent]);
 }
