@@ -223,7 +223,7 @@ faults! {
     LoginSpent, User, 400, "access_denied", "The login was already completed.", "Start again from the application. Going back and sending a sign-in page twice has this effect.";
     InitiateLoginUrlMissing, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no address where it could go on.", "Register initiate_login_url for the product with PATCH /api/v1/products.";
     UnsolicitedPublicClient, BridgeAdmin, 403, "access_denied", "The login began at the identity provider, and the application has no secret with which it could redeem a code that it did not ask for.", "Register initiate_login_url for the product with PATCH /api/v1/products, and set the connection's unsolicitedDelivery to application with PATCH /api/v1/sso.";
-    UnsolicitedBeforeStart, User, 403, "access_denied", "The identity provider issued this response before Postern was started, so it may have been used.", "Start again at the identity provider in a few minutes. With Redis as the store, a restart has no such effect.";
+    UnsolicitedBeforeStart, User, 403, "access_denied", "The identity provider issued this response before Postern or the server of its store was started, so it may have been used.", "Start again at the identity provider in a few minutes. With Redis as the store, a restart of Postern has no such effect.";
     ConnectionOtherProtocol, IdpAdmin, 400, "invalid_request", "This address is for the other protocol than the one that the connection speaks.", "Send SAML responses to /api/oauth/saml and the answers of OpenID Providers to /api/oauth/oidc; `expected` is the connection's protocol.";
     UnsolicitedNotAllowed, IdpAdmin, 403, "access_denied", "This connection does not accept logins that begin at the identity provider.", "Start the login from the application, or have the operator add unsolicited to the connection's allow list.";
 
@@ -501,6 +501,8 @@ faults! {
 
     /// Postern itself
     StoreUnavailable, BridgeAdmin, 503, "temporarily_unavailable", "Postern cannot reach its store.", "Check the store at store.url; postern doctor tells more.";
+    LoginLostInFailover, User, 503, "temporarily_unavailable", "Postern's store was restarted or replaced while this login was under way.", "Start the login again from the application.";
+    CodeLostInFailover, App, 400, "invalid_grant", "Postern's store was restarted or replaced since this authorization code was issued.", "Begin the login again.";
     RecordUnreadable, BridgeAdmin, 503, "server_error", "A stored record does not open.", "It was changed outside Postern or sealed with a key that seal.keys does not have. Restore the key or the record.";
     Defect, Us, 500, "server_error", "Postern has a defect.", "Report it with the reference.";
 }
@@ -511,6 +513,12 @@ impl From<crate::ports::StoreError> for Fault {
         let code = match &error {
             crate::ports::StoreError::Unavailable(_) => Code::StoreUnavailable,
             crate::ports::StoreError::Unreadable { .. } => Code::RecordUnreadable,
+            crate::ports::StoreError::Foreign { class }
+                if *class == <crate::login::Grant as crate::store::Record>::CLASS =>
+            {
+                Code::CodeLostInFailover
+            }
+            crate::ports::StoreError::Foreign { .. } => Code::LoginLostInFailover,
         };
         code.fault().because(error)
     }

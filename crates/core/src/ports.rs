@@ -59,6 +59,10 @@ pub enum Op {
         value: Vec<u8>,
         /// How long it is kept; `None`: until deleted.
         lifetime: Option<Duration>,
+        /// Whether it is worth something only to the server that it was written to, in the same run of it. One that takes
+        /// the place of that server, or that starts anew, may not know that the value was taken: it is not given away
+        /// ([`Reply::Foreign`], [`Consumed::Foreign`]).
+        bound: bool,
     },
     /// Writes a value where none is. → [`Reply::Written`]
     PutNew {
@@ -160,6 +164,8 @@ pub const TOMBSTONE: u8 = 0;
 pub enum Reply {
     /// The value, if there is one. May be a tombstone.
     Value(Option<Vec<u8>>),
+    /// There is a value, and it is bound to another run of a server.
+    Foreign,
     /// Done, always.
     Done,
     /// Whether anything changed.
@@ -185,6 +191,8 @@ pub enum Consumed {
     Spent(Vec<u8>),
     /// There is nothing, or no longer.
     Absent,
+    /// There was a value, bound to another run of a server, where somebody may have taken it. It is spent now.
+    Foreign,
 }
 
 /// A store of bytes: Redis, or one process's memory and file. What each verb means is shown by one contract suite, which
@@ -195,6 +203,10 @@ pub trait Backend: Send + Sync {
     /// all keys, all of them. Another caller's operations may come between them: each is atomic, the batch is not. A
     /// batch that fails may have been carried out in part.
     async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError>;
+
+    /// Since when what [`Op::PutNew`] wrote is certainly remembered; `None`: since ever, as far as this process has seen. A server
+    /// that takes the place of another may lack what that one wrote last.
+    fn remembers_since(&self) -> Option<Timestamp>;
 }
 
 /// Why the store did not answer.
@@ -206,6 +218,12 @@ pub enum StoreError {
     /// A record does not open: changed, truncated, moved from another key, or sealed with a key that we do not have.
     #[error("a stored record of class {class} does not open")]
     Unreadable {
+        /// The class of the record, never its name.
+        class: &'static str,
+    },
+    /// A record is bound to another run of a server: it may have been taken there.
+    #[error("a stored record of class {class} was written before the store was restarted or replaced")]
+    Foreign {
         /// The class of the record, never its name.
         class: &'static str,
     },

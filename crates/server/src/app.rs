@@ -28,7 +28,6 @@ use postern_oidc::redeem::Tokens;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::logout::LogoutExpectation;
 use postern_saml::response::{Expectation, SecondVerifier};
-use postern_store::StoreUrl;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
@@ -104,8 +103,6 @@ pub struct App {
     pub appearance: Appearance,
     second_verifier: SecondVerifier,
     clock_skew: Duration,
-    /// Since when used assertions are remembered, where a restart forgets them: with every store but Redis.
-    remembers_since: Option<Timestamp>,
     backend: Arc<dyn Backend>,
 }
 
@@ -145,7 +142,6 @@ impl App {
             client_secret_verifier: config.oauth.client_secret_verifier.clone(),
         };
         let proofs = Arc::new(Proofs { issuer: config.public_url.as_str().to_owned() });
-        let started = clock.now();
         let notices_queued = Arc::new(Notify::new());
         let waker = notices_queued.clone();
         let wake = Arc::new(move || waker.notify_one());
@@ -181,7 +177,6 @@ impl App {
             appearance: config.saml.appearance.clone(),
             second_verifier: config.saml.second_verifier,
             clock_skew: config.saml.clock_skew,
-            remembers_since: (!matches!(config.store.url, StoreUrl::Redis(_))).then_some(started),
             metrics,
             backend,
         })
@@ -263,11 +258,12 @@ impl App {
         Ok(())
     }
 
-    /// Whether something issued then may have been used before this process began to remember. The IdP's clock may be ahead
+    /// Whether something issued then may have been used before the store began to remember: a process that starts anew has
+    /// forgotten, unless Redis remembers, and so may a Redis that took the place of another. The IdP's clock may be ahead
     /// of ours by the tolerance.
     pub fn may_have_forgotten(&self, issued: Timestamp) -> bool {
         let skew = jiff::SignedDuration::try_from(self.clock_skew).unwrap_or_default();
-        self.remembers_since.is_some_and(|since| issued.duration_since(since) < skew)
+        self.backend.remembers_since().is_some_and(|since| issued.duration_since(since) < skew)
     }
 
     /// The present instant.

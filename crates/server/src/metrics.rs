@@ -149,6 +149,10 @@ impl Backend for Watched {
         }
         outcome
     }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        self.backend.remembers_since()
+    }
 }
 
 /// When certificates expire. What is left of the time is computed at each scrape.

@@ -33,6 +33,7 @@ pub(crate) async fn suite(backend: Arc<dyn Backend>, wait: impl AsyncFn(Duration
     batches_run_in_order(&*backend).await;
     names_are_printable_ascii(&*backend).await;
     values_are_any_bytes(&*backend).await;
+    bound_values_are_like_others(&*backend).await;
     one_of_many_consumes(&backend).await;
     one_of_many_writes(&backend).await;
     many_append_and_index(&backend).await;
@@ -85,10 +86,10 @@ async fn read(backend: &dyn Backend, log: &str, after: Option<&str>, limit: u64)
 }
 
 fn put(key: &str, value: &str) -> Op {
-    Op::Put { key: key.into(), value: value.into(), lifetime: None }
+    Op::Put { key: key.into(), value: value.into(), lifetime: None, bound: false }
 }
 fn put_for(key: &str, value: &str, lifetime: Duration) -> Op {
-    Op::Put { key: key.into(), value: value.into(), lifetime: Some(lifetime) }
+    Op::Put { key: key.into(), value: value.into(), lifetime: Some(lifetime), bound: false }
 }
 fn put_new(key: &str, value: &str) -> Op {
     Op::PutNew { key: key.into(), value: value.into(), lifetime: None }
@@ -433,7 +434,7 @@ async fn values_are_any_bytes(backend: &dyn Backend) {
     let large: Vec<u8> = (1..=1 << 20).map(|at: u32| at.to_be_bytes()[3] ^ at.to_be_bytes()[2]).collect();
     for lifetime in [None, Some(LIFETIME * 100)] {
         let key = "bytes:large".to_owned();
-        one(backend, Op::Put { key: key.clone(), value: large.clone(), lifetime }).await;
+        one(backend, Op::Put { key: key.clone(), value: large.clone(), lifetime, bound: false }).await;
         assert!(get(backend, &key).await.unwrap() == large);
         assert!(
             written(
@@ -446,6 +447,20 @@ async fn values_are_any_bytes(backend: &dyn Backend) {
     // Compared without being printed.
     assert!(consumed(backend, consume("bytes:large", &large)).await == Consumed::Live(large.clone()));
     assert!(consumed(backend, consume("bytes:large", &large)).await == Consumed::Spent(large));
+}
+
+/// As long as the server is the same.
+async fn bound_values_are_like_others(backend: &dyn Backend) {
+    let lifetime = Some(LIFETIME * 100);
+    let put_bound = |key: &str| Op::Put { key: key.into(), value: b"live".into(), lifetime, bound: true };
+    one(backend, put_bound("bound:a")).await;
+    assert_eq!(get(backend, "bound:a").await.unwrap(), b"live");
+    assert!(!written(backend, put_new("bound:a", "x")).await);
+    assert_eq!(consumed(backend, consume("bound:a", b"left")).await, Consumed::Live(b"live".into()));
+    assert_eq!(consumed(backend, consume("bound:a", b"left")).await, Consumed::Spent(b"left".into()));
+    one(backend, put_bound("bound:a")).await;
+    assert!(written(backend, delete("bound:a")).await);
+    assert_eq!(get(backend, "bound:a").await, None);
 }
 
 // ---- Contention ----------------------------------------------------------------------------------------------------
@@ -463,7 +478,7 @@ async fn at_once(backend: &Arc<dyn Backend>, op: impl Fn(usize) -> Op) -> Vec<Re
 async fn one_of_many_consumes(backend: &Arc<dyn Backend>) {
     for (round, lifetime) in [None, Some(LIFETIME * 100)].into_iter().cycle().take(10).enumerate() {
         let key = format!("race:consume:{round}");
-        one(&**backend, Op::Put { key: key.clone(), value: b"live".into(), lifetime }).await;
+        one(&**backend, Op::Put { key: key.clone(), value: b"live".into(), lifetime, bound: round % 3 == 0 }).await;
         let replies = at_once(backend, |_| consume(&key, b"left")).await;
         let live = replies.iter().filter(|reply| **reply == Reply::Consumed(Consumed::Live(b"live".into())));
         let spent = replies.iter().filter(|reply| **reply == Reply::Consumed(Consumed::Spent(b"left".into())));
@@ -517,7 +532,7 @@ async fn one_of_many_consumes_a_sealed_record(backend: &Arc<dyn Backend>) {
     let ring = ring(&**backend).await;
     let (value, key) = (ring.seal(PLACE, b"session 7"), PLACE.key.to_owned());
     assert_ne!(value[0], TOMBSTONE, "no sealed record is taken for a spent one");
-    one(&**backend, Op::Put { key, value, lifetime: Some(LIFETIME * 100) }).await;
+    one(&**backend, Op::Put { key, value, lifetime: Some(LIFETIME * 100), bound: true }).await;
 
     let mut tasks = JoinSet::new();
     for _ in 0..50 {
@@ -534,7 +549,7 @@ async fn one_of_many_consumes_a_sealed_record(backend: &Arc<dyn Backend>) {
                     assert_eq!(**ring.open(PLACE, &left).unwrap(), *b"session 7");
                     false
                 }
-                Consumed::Absent => panic!("it was there"),
+                Consumed::Absent | Consumed::Foreign => panic!("it was there"),
             }
         });
     }
@@ -546,7 +561,7 @@ async fn sealed_records_are_replaced_by_revision(backend: &dyn Backend) {
     const PLACE: Place<'_> = Place { class: "connection", schema: 1, key: "replace:sealed", bearer: b"" };
     let ring = ring(backend).await;
     let key = PLACE.key.to_owned();
-    one(backend, Op::Put { key: key.clone(), value: ring.seal(PLACE, b"same"), lifetime: None }).await;
+    one(backend, Op::Put { key: key.clone(), value: ring.seal(PLACE, b"same"), lifetime: None, bound: false }).await;
     let read = get(backend, PLACE.key).await.unwrap();
     let replace = || Op::ReplaceIf {
         key: key.clone(),

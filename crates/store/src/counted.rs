@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use postern_core::ports::{Backend, Op, Reply, StoreError};
+use postern_core::ports::{Backend, Op, Reply, StoreError, Timestamp};
 
 /// Passes everything on to another backend and counts it.
 pub struct Counted {
@@ -51,6 +51,10 @@ impl Backend for Counted {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.backend.run(batch).await
+    }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        self.backend.remembers_since()
     }
 }
 

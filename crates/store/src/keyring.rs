@@ -339,7 +339,7 @@ mod tests {
         assert!(matches!(load(&*store, &roots(&[8, 9]), 2).await, Err(KeyRingError::RootKeyMissing { .. })));
         assert_eq!(one(&*store, Op::Get { key: KEYRING.into() }).await, before);
 
-        let put = |value| Op::Put { key: KEYRING.into(), value, lifetime: None };
+        let put = |value| Op::Put { key: KEYRING.into(), value, lifetime: None, bound: false };
         let Reply::Value(Some(mut damaged)) = before else { panic!("there is a ring") };
         damaged[100] ^= 1;
         one(&*store, put(damaged)).await;
@@ -359,7 +359,7 @@ mod tests {
         ring.keys.revision += 1;
 
         let value = ring.keys.seal(&roots(&[1]), &TestRandom::seeded(6));
-        one(&*store, Op::Put { key: KEYRING.into(), value, lifetime: None }).await;
+        one(&*store, Op::Put { key: KEYRING.into(), value, lifetime: None, bound: false }).await;
         let ring = load(&*store, &roots(&[1]), 2).await.unwrap();
         assert_eq!(ring.keys.revision, 2);
         assert_eq!(**ring.open(CODE, &sealed).unwrap(), *b"plain");

@@ -18,7 +18,7 @@ pub async fn open(
     Ok(match url {
         StoreUrl::Memory => Arc::new(MemoryBackend::new(clock)),
         StoreUrl::Redb(path) => Arc::new(RedbBackend::open(path, clock).await?),
-        StoreUrl::Redis(url) => Arc::new(RedisBackend::new(url, options)?),
+        StoreUrl::Redis(url) => Arc::new(RedisBackend::new(url, clock, options)?),
     })
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn run(shelf: &mut dyn Shelf, batch: Vec<Op>) -> Result<Vec<Reply>, S
 fn apply(shelf: &mut dyn Shelf, op: Op) -> Result<Reply, Failure> {
     Ok(match op {
         Op::Get { key } => Reply::Value(shelf.value(&key)?),
-        Op::Put { key, value, lifetime } => {
+        // Nobody can take the place of this process.
+        Op::Put { key, value, lifetime, bound: _ } => {
             shelf.set(&key, value, lifetime)?;
             Reply::Done
         }

@@ -39,6 +39,7 @@ pub struct Handoff {
 
 impl Record for Handoff {
     const CLASS: &'static str = "handoff";
+    const BOUND: bool = true;
 }
 
 impl Logins {

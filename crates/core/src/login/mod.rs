@@ -211,6 +211,7 @@ impl Upstream {
 
 impl Record for Login {
     const CLASS: &'static str = "login";
+    const BOUND: bool = true;
 }
 
 /// What a spent login leaves behind: nothing but that it was.
@@ -347,6 +348,7 @@ pub struct Grant {
 
 impl Record for Grant {
     const CLASS: &'static str = "code";
+    const BOUND: bool = true;
 }
 
 /// What the redemption of a code has to fit. Stays behind when the code is spent, so that a replay can be told from a

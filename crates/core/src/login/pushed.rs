@@ -36,6 +36,7 @@ pub struct PushedRequest {
 
 impl Record for PushedRequest {
     const CLASS: &'static str = "pushed-request";
+    const BOUND: bool = true;
 }
 
 /// What a question leaves behind whose login completed.

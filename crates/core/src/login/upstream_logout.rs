@@ -87,6 +87,7 @@ pub struct Parting {
 
 impl Record for Parting {
     const CLASS: &'static str = "parting";
+    const BOUND: bool = true;
 }
 
 impl Parting {

@@ -86,7 +86,7 @@ impl<'s> Batch<'s> {
     /// Writes a record, whatever was there.
     pub fn put<R: Record>(&mut self, key: &Key<R>, record: &R, lifetime: Option<Duration>) {
         let value = self.sealed(key, record);
-        self.push::<()>(Op::Put { key: key.name().to_owned(), value, lifetime }, None);
+        self.push::<()>(Op::Put { key: key.name().to_owned(), value, lifetime, bound: R::BOUND }, None);
     }
 
     /// Writes a record where none is.
@@ -204,7 +204,11 @@ impl Answers<'_> {
 
     /// The record and its version, if it is there.
     pub fn stored<R: Record>(&self, slot: Slot<R>) -> Result<Option<Stored<R>>, StoreError> {
-        let Some(Reply::Value(Some(sealed))) = self.replies.get(slot.0) else { return Ok(None) };
+        let sealed = match self.replies.get(slot.0) {
+            Some(Reply::Value(Some(sealed))) => sealed,
+            Some(Reply::Foreign) => return Err(StoreError::Foreign { class: R::CLASS }),
+            _ => return Ok(None),
+        };
         if sealed.first() == Some(&TOMBSTONE) {
             return Ok(None);
         }
@@ -235,6 +239,7 @@ impl Answers<'_> {
         match self.replies.get(slot.0) {
             Some(Reply::Consumed(Consumed::Live(sealed))) => self.open(slot.0, sealed).map(Spent::Live),
             Some(Reply::Consumed(Consumed::Spent(tombstone))) => self.open(slot.0, tombstone).map(Spent::Before),
+            Some(Reply::Consumed(Consumed::Foreign)) => Err(StoreError::Foreign { class: R::CLASS }),
             _ => Ok(Spent::Absent),
         }
     }

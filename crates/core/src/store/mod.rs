@@ -32,6 +32,9 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     const SCHEMA: u16 = 1;
     /// Whether decrypted copies stay in the bounded cache. Each read still asks the store, so that a change counts at once.
     const CACHED: bool = false;
+    /// Whether it is to be taken once and then no more, whatever happens to the server that it was written to. So it does not
+    /// outlive that server: people begin anew.
+    const BOUND: bool = false;
 }
 
 /// The store: a backend for bytes, a seal, and a bounded cache of what was opened.

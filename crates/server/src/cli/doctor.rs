@@ -155,4 +155,8 @@ impl Backend for ReadOnly {
             false => Ok(batch.iter().map(|_| Reply::Written(true)).collect()),
         }
     }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        self.0.remembers_since()
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use postern_core::secret::Secret;
-use postern_store::{ClientCertificate, RedisOptions, SentinelLogin, StoreUrl};
+use postern_store::{ClientCertificate, Failover, RedisOptions, SentinelLogin, StoreUrl};
 
 use super::reading::Reading;
 use super::settings::settings;
@@ -32,6 +32,10 @@ settings! {
         sentinel_password_file: Option<PathBuf>,
         /// The user that the password of the sentinels belongs to. Without one it is the default user.
         sentinel_user: Option<String>,
+        /// What becomes of logins under way and of codes when a Redis takes the place of another, or starts anew. `strict`: they are
+        /// refused, and people begin again; so none can be used a second time that was used just before. `available`: they
+        /// go on. Servers that do not tell their `run_id` (`INFO server`) can be used with `available` only.
+        failover: String = "strict",
     }
 }
 
@@ -70,7 +74,15 @@ impl Store {
         );
         let sentinel_login = password.map(|password| SentinelLogin { user: written.sentinel_user, password });
         let client_certificate = client_certificate(reading, written.client_cert_file, written.client_key_file);
-        let redis = RedisOptions { ca_files: written.ca_files, client_certificate, sentinel_login };
+        let failover = match written.failover.as_str() {
+            "available" => Failover::Available,
+            "strict" => Failover::Strict,
+            other => {
+                reading.refuse("store.failover", format!("is {other:?}"), "Write strict or available.");
+                Failover::Strict
+            }
+        };
+        let redis = RedisOptions { ca_files: written.ca_files, client_certificate, sentinel_login, failover };
         Self { url, redis }
     }
 }

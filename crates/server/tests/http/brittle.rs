@@ -1,20 +1,26 @@
 //! A store that fails where a test wants it to.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use postern_core::ports::{Backend, Op, Reply, StoreError};
+use postern_core::ports::{Backend, Consumed, Op, Reply, StoreError, Timestamp};
 
 /// Passes everything on to another backend, but for what is to fail.
 pub(crate) struct Brittle {
     backend: Arc<dyn Backend>,
     breaks_at: Mutex<Option<&'static str>>,
     breaks_once_at: Mutex<Option<&'static str>>,
+    /// Since when it is the server that it is now, if it was another before.
+    since: Mutex<Option<Timestamp>>,
+    /// What was bound, to the server that began then.
+    bound: Mutex<HashMap<String, Option<Timestamp>>>,
 }
 
 impl Brittle {
     pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, breaks_at: Mutex::new(None), breaks_once_at: Mutex::new(None) }
+        let (breaks_at, breaks_once_at) = (Mutex::default(), Mutex::default());
+        Self { backend, breaks_at, breaks_once_at, since: Mutex::default(), bound: Mutex::default() }
     }
 
     /// From now on every batch fails that names a key which begins like this.
@@ -36,6 +42,15 @@ impl Brittle {
         }
         breaks
     }
+
+    /// From now on it is another server, as after a failover.
+    pub(crate) fn fail_over(&self, now: Timestamp) {
+        *self.since.lock().unwrap() = Some(now);
+    }
+
+    fn is_foreign(&self, key: &str) -> bool {
+        self.bound.lock().unwrap().get(key).is_some_and(|since| *since != *self.since.lock().unwrap())
+    }
 }
 
 #[async_trait]
@@ -48,7 +63,24 @@ impl Backend for Brittle {
         if self.breaks_now(&batch) {
             return Err(StoreError::Unavailable("as the test wants it, once".into()));
         }
-        self.backend.run(batch).await
+        let mut replies = self.backend.run(batch.clone()).await?;
+        for (op, reply) in batch.into_iter().zip(&mut replies) {
+            match (op, &mut *reply) {
+                (Op::Put { key, bound: true, .. }, _) => {
+                    self.bound.lock().unwrap().insert(key, *self.since.lock().unwrap());
+                }
+                (Op::Get { key }, Reply::Value(Some(_))) if self.is_foreign(&key) => *reply = Reply::Foreign,
+                (Op::Consume { key, .. }, Reply::Consumed(Consumed::Live(_))) if self.is_foreign(&key) => {
+                    *reply = Reply::Consumed(Consumed::Foreign);
+                }
+                _ => {}
+            }
+        }
+        Ok(replies)
+    }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        self.backend.remembers_since().max(*self.since.lock().unwrap())
     }
 }
 

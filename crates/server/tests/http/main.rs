@@ -17,6 +17,7 @@ mod discover;
 mod discovery;
 mod domains;
 mod dpop;
+mod failover;
 mod fapi;
 mod federation;
 mod foreign_domains;

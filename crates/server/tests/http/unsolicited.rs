@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, CALLBACK, IDP, PUBLIC, World, asking};
 
-fn response(world: &World, connection: &str) -> Response {
+pub(crate) fn response(world: &World, connection: &str) -> Response {
     Response::at(world.clock.now())
         .with_random_ids(&postern::system::SystemRandom)
         .sent_by(IDP)
@@ -16,11 +16,11 @@ fn response(world: &World, connection: &str) -> Response {
         .for_audience(PUBLIC)
 }
 
-async fn post(world: &World, path: &str, xml: &str) -> Answer {
+pub(crate) async fn post(world: &World, path: &str, xml: &str) -> Answer {
     world.form(path, &[("SAMLResponse", &base64(xml)), ("RelayState", "https://evil.example/")], &[]).await
 }
 
-async fn allow(world: &World, names: Value) -> String {
+pub(crate) async fn allow(world: &World, names: Value) -> String {
     let secret = world.connection_secret("acme.example").await;
     let change =
         json!({ "tenant": "acme.example", "product": "crm", "clientSecret": secret, "allow": names, "isSAML": true });

@@ -21,6 +21,7 @@ use crate::{batch, position::Position};
 /// Keeps everything in memory, behind one lock that is held for microseconds.
 pub struct MemoryBackend {
     clock: Arc<dyn Clock>,
+    started: Timestamp,
     kept: Mutex<Kept>,
 }
 
@@ -43,7 +44,7 @@ impl Kept {
 impl MemoryBackend {
     /// An empty store in which values expire by `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, kept: Mutex::default() }
+        Self { started: clock.now(), clock, kept: Mutex::default() }
     }
 
     /// The indexes that there are, and how many members each has, for tests that see what stays behind.
@@ -68,6 +69,10 @@ impl Backend for MemoryBackend {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.values.sweep(now, batch.len());
         verbs::run(&mut Present { kept: &mut kept, now }, batch)
+    }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        Some(self.started)
     }
 }
 
@@ -146,7 +151,7 @@ mod tests {
         for round in 0..10_000_u32 {
             let key = format!("login:{round}");
             let lifetime = Some(Duration::from_secs(10));
-            backend.run(vec![Op::Put { key, value: vec![1; 100], lifetime }]).await.unwrap();
+            backend.run(vec![Op::Put { key, value: vec![1; 100], lifetime, bound: false }]).await.unwrap();
             clock.advance(Duration::from_secs(1));
         }
         let kept = backend.kept.lock().unwrap().values.len();
@@ -158,8 +163,12 @@ mod tests {
         let clock = Arc::new(TestClock::default());
         let backend = MemoryBackend::new(clock.clone());
         backend.kept.lock().unwrap().values = Values::with_room(10_000);
-        let put =
-            |key: u32| Op::Put { key: key.to_string(), value: vec![1; 1000], lifetime: Some(Duration::from_secs(10)) };
+        let put = |key: u32| Op::Put {
+            key: key.to_string(),
+            value: vec![1; 1000],
+            lifetime: Some(Duration::from_secs(10)),
+            bound: false,
+        };
         let mut written = 0;
         while backend.run(vec![put(written)]).await.is_ok() {
             written += 1;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use ::redb::backends::FileBackend;
 use ::redb::{Database, DatabaseError, Durability, WriteTransaction};
 use async_trait::async_trait;
-use postern_core::ports::{Backend, Clock, Op, Reply, StoreError};
+use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::tables::Held;
@@ -38,6 +38,7 @@ const CACHE: usize = 4 << 20;
 /// Keeps what lasts in one file, and the rest in memory.
 pub struct RedbBackend {
     clock: Arc<dyn Clock>,
+    started: Timestamp,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -74,7 +75,7 @@ impl RedbBackend {
         let kept = Kept { values: Values::default(), open, file: None, suspect: true, owes: false };
         let kept = Arc::new(Mutex::new(kept));
         mended(kept.clone().lock_owned().await).await?;
-        Ok(Self { clock, kept })
+        Ok(Self { started: clock.now(), clock, kept })
     }
 }
 
@@ -123,6 +124,10 @@ impl Backend for RedbBackend {
             }
         }
         Ok(replies)
+    }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        Some(self.started)
     }
 }
 

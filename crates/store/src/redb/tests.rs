@@ -28,7 +28,7 @@ impl World {
 }
 
 fn put(key: &str, lifetime: Option<Duration>) -> Op {
-    Op::Put { key: key.into(), value: b"x".into(), lifetime }
+    Op::Put { key: key.into(), value: b"x".into(), bound: false, lifetime }
 }
 fn get(key: &str) -> Op {
     Op::Get { key: key.into() }

@@ -12,7 +12,8 @@ use ::redis::{ErrorKind, RedisError, RedisResult, Value, cmd, from_redis_value};
 use postern_core::ports::StoreError;
 
 use super::dial::Dial;
-use super::link::{self, Callee, Link};
+use super::epoch::Epochs;
+use super::link::{self, Callee, Line, Link};
 use crate::url::Address;
 
 /// How many slots there are.
@@ -21,6 +22,7 @@ const SLOTS: u16 = 16384;
 /// The nodes of a cluster, as one runtime knows them.
 pub(crate) struct Cluster {
     dial: Dial,
+    epochs: Arc<Epochs>,
     /// Those that the configuration names.
     first: Vec<Address>,
     state: Mutex<State>,
@@ -47,8 +49,9 @@ impl Slots {
 }
 
 impl Cluster {
-    pub(crate) fn new(dial: Dial, first: Vec<Address>) -> Arc<Self> {
-        Arc::new(Self { dial, first, state: Mutex::default(), looking: tokio::sync::Mutex::default() })
+    pub(crate) fn new(dial: Dial, first: Vec<Address>, epochs: Arc<Epochs>) -> Arc<Self> {
+        let (state, looking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { dial, epochs, first, state, looking })
     }
 
     /// Who keeps which slots, as far as we know.
@@ -88,7 +91,7 @@ impl Cluster {
             return Ok(link.clone());
         }
         let client = self.dial.client_at(address).map_err(|error| link::unavailable(&error))?;
-        let link = Link::new(Callee::Node(client));
+        let link = Link::new(Callee::Node(client, address.clone()), self.epochs.clone());
         state.links.insert(address.clone(), link.clone());
         Ok(link)
     }
@@ -105,7 +108,7 @@ impl Cluster {
 
     async fn ask(&self, address: &Address) -> Result<Slots, StoreError> {
         let link = self.link(address)?;
-        let (call, mut connection) = link.connection().await?;
+        let Line { call, mut connection, .. } = link.line().await?;
         let answer = cmd("CLUSTER").arg("SLOTS").query_async::<Vec<Value>>(&mut connection).await;
         answer.and_then(|ranges| read(ranges, &address.host)).map_err(|error| {
             link.failed(call, &error);
@@ -117,7 +120,9 @@ impl Cluster {
         let slots = Arc::new(slots);
         let mut state = self.state();
         state.links.retain(|address, _| slots.0.iter().any(|(_, _, keeper)| keeper == address));
-        state.slots = Some(slots.clone());
+        if state.slots.replace(slots.clone()).is_some_and(|before| before != slots) {
+            self.epochs.moved();
+        }
         slots
     }
 
@@ -146,6 +151,8 @@ pub(crate) fn read(ranges: Vec<Value>, asked: &str) -> RedisResult<Slots> {
         let address = Address { host, port: from_redis_value(port)? };
         slots.push((from_redis_value(first)?, from_redis_value(last)?, address));
     }
+    // Nodes tell the ranges in orders of their own.
+    slots.sort_by_key(|(first, ..)| *first);
     Ok(Slots(slots))
 }
 

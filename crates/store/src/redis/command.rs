@@ -3,6 +3,7 @@
 use ::redis::{Cmd, ErrorKind, RedisError, Value, cmd, from_redis_value};
 use postern_core::ports::{Consumed, Op, Reply, StoreError, TOMBSTONE};
 
+use super::epoch::{self, Epoch, Found};
 use crate::batch::milliseconds;
 use crate::position::Position;
 use crate::verbs;
@@ -28,8 +29,8 @@ pub(crate) enum Answer {
     Entries,
 }
 
-/// The command for an operation.
-pub(crate) fn of(op: &Op) -> (Cmd, Answer) {
+/// The command for an operation, on a connection in an epoch.
+pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
     let mut command;
     let answer = match op {
         Op::Get { key } => {
@@ -37,9 +38,12 @@ pub(crate) fn of(op: &Op) -> (Cmd, Answer) {
             command.arg(key);
             Answer::Value
         }
-        Op::Put { key, value, lifetime } => {
+        Op::Put { key, value, lifetime, bound } => {
             command = cmd("SET");
-            command.arg(key).arg(value);
+            match epoch.filter(|_| *bound) {
+                Some(epoch) => command.arg(key).arg(epoch.bind(value)),
+                None => command.arg(key).arg(value),
+            };
             if let Some(lifetime) = lifetime {
                 command.arg("PX").arg(milliseconds(*lifetime));
             }
@@ -128,19 +132,26 @@ pub(crate) fn is_repeatable(op: &Op) -> bool {
 
 impl Answer {
     /// Reads what the server said.
-    pub(crate) fn read(self, value: Value) -> Result<Reply, StoreError> {
-        self.parse(value).map_err(|_| nonsense())
+    pub(crate) fn read(self, value: Value, epoch: Option<Epoch>) -> Result<Reply, StoreError> {
+        self.parse(value, epoch).map_err(|_| nonsense())
     }
 
-    fn parse(self, value: Value) -> Result<Reply, RedisError> {
+    fn parse(self, value: Value, epoch: Option<Epoch>) -> Result<Reply, RedisError> {
         Ok(match self {
-            Answer::Value => Reply::Value(from_redis_value(value)?),
+            Answer::Value => match from_redis_value::<Option<_>>(value)?.map(|found| epoch::judge(found, epoch)) {
+                None => Reply::Value(None),
+                Some(Found::Value(value)) => Reply::Value(Some(value)),
+                Some(Found::Foreign) => Reply::Foreign,
+            },
             Answer::Done => Reply::Done,
             Answer::Set => Reply::Written(value != Value::Nil),
             Answer::Changed => Reply::Written(from_redis_value::<u64>(value)? > 0),
             Answer::Consumed => Reply::Consumed(match from_redis_value::<Option<Vec<u8>>>(value)? {
                 None => Consumed::Absent,
-                Some(found) => verbs::consumed(found),
+                Some(found) => match epoch::judge(found, epoch) {
+                    Found::Value(found) => verbs::consumed(found),
+                    Found::Foreign => Consumed::Foreign,
+                },
             }),
             Answer::Count => Reply::Count(from_redis_value(value)?),
             Answer::Members => {

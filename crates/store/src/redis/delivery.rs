@@ -11,7 +11,8 @@ use postern_core::ports::{Op, Reply, StoreError};
 use super::Servers;
 use super::cluster::Slots;
 use super::command::{self, Answer};
-use super::link::{self, Link};
+use super::epoch::Epoch;
+use super::link::{self, Line, Link};
 use crate::batch;
 use crate::url::Address;
 
@@ -121,13 +122,13 @@ async fn sort<'a>(
 
 impl<'a> Parcel<'a> {
     async fn send(self) -> Outcome<'a> {
-        let (call, mut connection) = match self.link.connection().await {
-            Ok(connection) => connection,
+        let Line { call, mut connection, epoch } = match self.link.line().await {
+            Ok(line) => line,
             Err(trouble) => return Outcome::Lost { waiting: self.waiting, trouble, again: self.may_go_elsewhere },
         };
-        let (pipeline, answers) = self.pipeline();
+        let (pipeline, answers) = self.pipeline(epoch);
         match connection.send_packed_commands(&pipeline, 0, pipeline.len()).await {
-            Ok(values) if values.len() == pipeline.len() => self.read(call, values, answers),
+            Ok(values) if values.len() == pipeline.len() => self.read((call, epoch), values, answers),
             Ok(_) => Outcome::Lost { waiting: self.waiting, trouble: command::nonsense(), again: false },
             Err(error) => {
                 let lost = self.link.failed(call, &error);
@@ -140,10 +141,10 @@ impl<'a> Parcel<'a> {
         }
     }
 
-    fn pipeline(&self) -> (Pipeline, Vec<Answer>) {
+    fn pipeline(&self, epoch: Option<Epoch>) -> (Pipeline, Vec<Answer>) {
         let mut pipeline = Pipeline::with_capacity(self.waiting.len());
         let add = |waiting: &Waiting<'_>| {
-            let (command, answer) = command::of(waiting.op);
+            let (command, answer) = command::of(waiting.op, epoch);
             if self.asking {
                 pipeline.add_command(cmd("ASKING"));
             }
@@ -154,12 +155,12 @@ impl<'a> Parcel<'a> {
         (pipeline, answers)
     }
 
-    fn read(self, call: u64, values: Vec<Value>, answers: Vec<Answer>) -> Outcome<'a> {
+    fn read(self, (call, epoch): (u64, Option<Epoch>), values: Vec<Value>, answers: Vec<Answer>) -> Outcome<'a> {
         let step = if self.asking { 2 } else { 1 };
         let values = values.into_iter().skip(step - 1).step_by(step);
         let read = |(value, answer): (Value, Answer)| match value {
             Value::ServerError(error) => Err(self.refusal(call, &error)),
-            value => answer.read(value).map_err(Refusal::Never),
+            value => answer.read(value, epoch).map_err(Refusal::Never),
         };
         let results: Vec<_> = values.zip(answers).map(read).collect();
         Outcome::Answered(self.waiting.into_iter().zip(results).collect())

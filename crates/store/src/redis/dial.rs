@@ -24,6 +24,18 @@ pub struct RedisOptions {
     pub client_certificate: Option<ClientCertificate>,
     /// How to log in to sentinels; none: without. The user and the password in the URL are those of the servers.
     pub sentinel_login: Option<SentinelLogin>,
+    /// What becomes of bound values when a server takes the place of another, or starts anew.
+    pub failover: Failover,
+}
+
+/// What becomes of bound values when a server takes the place of another, or starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Failover {
+    /// They are lost: they may have been taken where nobody has heard of it.
+    #[default]
+    Strict,
+    /// They are as good as before, so one that was taken just before may be taken again.
+    Available,
 }
 
 /// A certificate with its chain, and its key, each in a PEM file.

@@ -96,7 +96,12 @@ impl Cluster {
 
     /// What to write into `store.url`: one of them knows the others.
     pub(crate) fn url(&self) -> String {
-        format!("redis+cluster://127.0.0.1:{}", self.nodes[0].port)
+        self.url_of(0)
+    }
+
+    /// The same by another node.
+    pub(crate) fn url_of(&self, node: usize) -> String {
+        format!("redis+cluster://127.0.0.1:{}", self.nodes[node].port)
     }
 
     /// Which node keeps a key as its primary.
@@ -131,11 +136,11 @@ impl Cluster {
 
 /// Waits until something is so.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..1200 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what}: not within thirty seconds");
+    panic!("{what}: not within a minute");
 }

@@ -13,6 +13,7 @@ use ::redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, Redi
 use postern_core::ports::StoreError;
 use tokio::task::JoinSet;
 
+use super::epoch::{Epoch, Epochs};
 use super::sentinel::{Sentinels, is_primary};
 use crate::url::Address;
 
@@ -28,14 +29,25 @@ pub(crate) enum Callee {
     /// A server at an address.
     Server(Client),
     /// A node of a cluster. While it is away others may take its place, so it is not waited for here.
-    Node(Client),
+    Node(Client, Address),
     /// Whoever is the primary, by the word of sentinels.
     Primary(Arc<Sentinels>),
+}
+
+/// A connection as it is used.
+#[derive(Clone)]
+pub(crate) struct Line {
+    /// Which call it came from.
+    pub(crate) call: u64,
+    pub(crate) connection: MultiplexedConnection,
+    /// The server's epoch, where that matters.
+    pub(crate) epoch: Option<Epoch>,
 }
 
 /// The connection, if there is one, and who may make it.
 pub(crate) struct Link {
     callee: Callee,
+    epochs: Arc<Epochs>,
     state: Mutex<State>,
     /// Held by the one who calls, so that a crowd makes one call.
     calling: tokio::sync::Mutex<()>,
@@ -45,40 +57,42 @@ pub(crate) struct Link {
 
 #[derive(Default)]
 struct State {
-    /// Which call the connection came from.
-    call: u64,
-    connection: Option<MultiplexedConnection>,
+    /// How many calls were made so far.
+    calls: u64,
+    line: Option<Line>,
     /// Where sentinels said that the connection leads.
     address: Option<Address>,
+    /// How often they said that somebody else is the primary now.
+    changes: u64,
     /// How many calls have failed so far.
     failures: u64,
 }
 
 impl Link {
-    pub(crate) fn new(callee: Callee) -> Arc<Self> {
+    pub(crate) fn new(callee: Callee, epochs: Arc<Epochs>) -> Arc<Self> {
         let (state, calling) = (Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Self { callee, state, calling, watchers: OnceLock::new() })
+        Arc::new(Self { callee, epochs, state, calling, watchers: OnceLock::new() })
     }
 
-    /// The connection, and the number of the call that it came from. Makes it if there is none.
-    pub(crate) async fn connection(self: &Arc<Self>) -> Result<(u64, MultiplexedConnection), StoreError> {
+    /// The connection. Makes it if there is none.
+    pub(crate) async fn line(self: &Arc<Self>) -> Result<Line, StoreError> {
         let failures = match self.present() {
-            Ok(connection) => return Ok(connection),
+            Ok(line) => return Ok(line),
             Err(failures) => failures,
         };
         let _calling = self.calling.lock().await;
         match self.present() {
-            Ok(connection) => return Ok(connection), // made by another while we waited
+            Ok(line) => return Ok(line), // made by another while we waited
             Err(now) if now != failures => return Err(failed_for_all()),
             Err(_) => {}
         }
         let mut pauses = match &self.callee {
-            Callee::Node(_) => [].iter(),
+            Callee::Node(..) => [].iter(),
             Callee::Server(_) | Callee::Primary(_) => PAUSES.iter(),
         };
         loop {
             match self.call().await {
-                Ok(connection) => return Ok(connection),
+                Ok(line) => return Ok(line),
                 Err(error) if error.is_connection_refusal() || is_not_ready(&error) => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
                     None => return Err(self.give_up(&error)),
@@ -108,32 +122,34 @@ impl Link {
 
     /// Gives the connection up: somebody else is the primary now. What was asked of the old one is still answered.
     pub(crate) fn leave(&self) {
-        self.state().connection = None;
+        let mut state = self.state();
+        state.line = None;
+        state.changes += 1;
     }
 
     /// The same, where it leads to another server than this one.
     pub(crate) fn leave_unless_at(&self, address: &Address) {
         let mut state = self.state();
         if state.address.as_ref().is_some_and(|present| present != address) {
-            state.connection = None;
+            state.line = None;
         }
     }
 
     /// Whether there is a connection at this moment.
     pub(crate) fn is_up(&self) -> bool {
-        self.state().connection.is_some()
+        self.state().line.is_some()
     }
 
-    fn present(&self) -> Result<(u64, MultiplexedConnection), u64> {
+    fn present(&self) -> Result<Line, u64> {
         let state = self.state();
-        state.connection.clone().map(|connection| (state.call, connection)).ok_or(state.failures)
+        state.line.clone().ok_or(state.failures)
     }
 
-    async fn call(self: &Arc<Self>) -> Result<(u64, MultiplexedConnection), RedisError> {
-        let call = {
+    async fn call(self: &Arc<Self>) -> Result<Line, RedisError> {
+        let (call, changes) = {
             let mut state = self.state();
-            state.call += 1;
-            state.call
+            state.calls += 1;
+            (state.calls, state.changes)
         };
         let link = Arc::downgrade(self);
         let config = AsyncConnectionConfig::new()
@@ -143,8 +159,8 @@ impl Link {
                 closed(&link, call, &push);
                 Ok::<_, Infallible>(())
             });
-        let (connection, address) = match &self.callee {
-            Callee::Server(client) | Callee::Node(client) => {
+        let (mut connection, address) = match &self.callee {
+            Callee::Server(client) | Callee::Node(client, _) => {
                 (client.get_multiplexed_async_connection_with_config(&config).await?, None)
             }
             Callee::Primary(sentinels) => {
@@ -154,10 +170,16 @@ impl Link {
                 (connection, Some(address))
             }
         };
+        let node = if let Callee::Node(_, address) = &self.callee { Some(address) } else { None };
+        let epoch = self.epochs.ask(&mut connection, node).await?;
+        let line = Line { call, connection, epoch };
         let mut state = self.state();
-        state.connection = Some(connection.clone());
+        if state.changes != changes {
+            return Err((ErrorKind::Server(ServerErrorKind::ReadOnly), "another became the primary meanwhile").into());
+        }
+        state.line = Some(line.clone());
         state.address = address;
-        Ok((call, connection))
+        Ok(line)
     }
 
     fn give_up(&self, error: &RedisError) -> StoreError {
@@ -167,9 +189,7 @@ impl Link {
 
     fn forget(&self, call: u64) {
         let mut state = self.state();
-        if state.call == call {
-            state.connection = None;
-        }
+        state.line.take_if(|line| line.call == call);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -225,7 +245,7 @@ pub(crate) fn unavailable(error: &RedisError) -> StoreError {
     trouble(match error.kind() {
         ErrorKind::AuthenticationFailed => Trouble::Credentials,
         _ if error.is_timeout() => Trouble::Slow,
-        ErrorKind::Io => Trouble::Network(error.to_string()),
+        ErrorKind::Io | ErrorKind::Client => Trouble::Network(error.to_string()),
         ErrorKind::MasterNameNotFoundBySentinel => Trouble::Unknown,
         _ => Trouble::Refused(error.code().unwrap_or_else(|| error.category()).to_owned()),
     })

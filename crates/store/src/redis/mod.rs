@@ -3,13 +3,16 @@
 //! touches one key.
 //!
 //! Only commands and options are used that Redis 6.2 and Valkey share: `GET SET DEL EVAL ZADD ZREM ZREMRANGEBYSCORE ZRANGE
-//! ZCARD XADD XRANGE`, and `HELLO AUTH SELECT` to log in; with sentinels `ROLE`, and to them `SENTINEL SUBSCRIBE`; in a cluster
+//! ZCARD XADD XRANGE`, and `HELLO AUTH SELECT` to log in; unless failovers do not matter `INFO`; with sentinels `ROLE`, and to them `SENTINEL SUBSCRIBE`; in a cluster
 //! `CLUSTER ASKING`. The server has to keep what it is given: `maxmemory-policy noeviction`.
 
 mod cluster;
 mod command;
 mod delivery;
 mod dial;
+mod epoch;
+#[cfg(test)]
+mod failovers;
 #[cfg(test)]
 mod fleet;
 mod link;
@@ -22,12 +25,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use postern_core::ports::{Backend, Op, Reply, StoreError};
+use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use tokio::runtime::{self, Handle};
 
 use self::cluster::Cluster;
 use self::dial::Dial;
-pub use self::dial::{ClientCertificate, RedisOptions, SentinelLogin};
+pub use self::dial::{ClientCertificate, Failover, RedisOptions, SentinelLogin};
+use self::epoch::Epochs;
 use self::link::{Callee, Link};
 use self::sentinel::Sentinels;
 use crate::url::{Address, RedisPlace};
@@ -37,6 +41,7 @@ use crate::{OpenError, RedisUrl, batch};
 pub struct RedisBackend {
     dial: Dial,
     whereabouts: Whereabouts,
+    epochs: Arc<Epochs>,
     /// The connections of each runtime, and each thread that serves requests is one. Whoever waits for an answer is then
     /// woken by the thread it runs on; with one connection for all, a round trip would cost two switches between threads,
     /// which is more than all else it costs.
@@ -64,7 +69,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl RedisBackend {
     /// A client of the Redis at `url`. It is called when it is first needed.
-    pub fn new(url: &RedisUrl, options: &RedisOptions) -> Result<Self, OpenError> {
+    pub fn new(url: &RedisUrl, clock: Arc<dyn Clock>, options: &RedisOptions) -> Result<Self, OpenError> {
         let dial = Dial::new(url, options)?;
         let whereabouts = match &url.place {
             RedisPlace::Single => Whereabouts::Fixed,
@@ -75,7 +80,8 @@ impl RedisBackend {
             }
             RedisPlace::Cluster { nodes } => Whereabouts::Cluster(nodes.clone()),
         };
-        Ok(Self { dial, whereabouts, servers: Mutex::default() })
+        let epochs = Arc::new(Epochs::new((options.failover == Failover::Strict).then_some(clock)));
+        Ok(Self { dial, whereabouts, epochs, servers: Mutex::default() })
     }
 
     fn servers(&self) -> Result<Servers, StoreError> {
@@ -83,13 +89,14 @@ impl RedisBackend {
         if let Some(servers) = all.get(&Handle::current().id()) {
             return Ok(servers.clone());
         }
+        let epochs = self.epochs.clone();
         let servers = match &self.whereabouts {
             Whereabouts::Fixed => {
                 let client = self.dial.client().map_err(|error| link::unavailable(&error))?;
-                Servers::One(Link::new(Callee::Server(client)))
+                Servers::One(Link::new(Callee::Server(client), epochs))
             }
-            Whereabouts::Sentinels(sentinels) => Servers::One(Link::new(Callee::Primary(sentinels.clone()))),
-            Whereabouts::Cluster(nodes) => Servers::Cluster(Cluster::new(self.dial.clone(), nodes.clone())),
+            Whereabouts::Sentinels(sentinels) => Servers::One(Link::new(Callee::Primary(sentinels.clone()), epochs)),
+            Whereabouts::Cluster(nodes) => Servers::Cluster(Cluster::new(self.dial.clone(), nodes.clone(), epochs)),
         };
         all.insert(Handle::current().id(), servers.clone());
         Ok(servers)
@@ -105,6 +112,10 @@ impl Backend for RedisBackend {
         }
         let servers = self.servers()?;
         tokio::time::timeout(PATIENCE, delivery::deliver(&servers, &batch)).await.map_err(|_| link::too_slow())?
+    }
+
+    fn remembers_since(&self) -> Option<Timestamp> {
+        self.epochs.changed()
     }
 }
 

@@ -23,7 +23,7 @@ async fn client_of(server: &RedisServer) -> Arc<dyn Backend> {
 }
 
 fn put(key: &str) -> Op {
-    Op::Put { key: key.into(), value: b"x".into(), lifetime: None }
+    Op::Put { key: key.into(), value: b"x".into(), bound: false, lifetime: None }
 }
 
 /// Everything that an error would show, wherever it is printed.
@@ -226,7 +226,7 @@ async fn tls_servers_that_ask_for_certificates_are_shown_ours() {
     let server = RedisServer::start_tls(&served.certificate, &served.key, Some(&ours.certificate)).await;
     let ask = async |shown: Option<&ClientCertificate>| {
         let ca_files = vec![served.certificate.clone()];
-        let options = RedisOptions { ca_files, client_certificate: shown.cloned(), sentinel_login: None };
+        let options = RedisOptions { ca_files, client_certificate: shown.cloned(), ..RedisOptions::default() };
         ping(&*client(&format!("rediss://localhost:{}", server.port), &options).await).await
     };
     ask(Some(&ours)).await.unwrap();
