@@ -1,6 +1,6 @@
 //! The `postern` program, configured by environment, and its API as an operator calls it.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -66,6 +66,22 @@ impl Postern {
         let answer = http().get(format!("{}/metrics", self.operations)).send().await.expect("metrics");
         assert_eq!(answer.status().as_u16(), 200);
         answer.text().await.expect("a text")
+    }
+
+    /// What a probe is told: the status and the body.
+    pub async fn probe(&self, path: &str) -> (u16, String) {
+        let answer = http().get(format!("{}{path}", self.operations)).send().await.expect("probes are answered");
+        (answer.status().as_u16(), answer.text().await.expect("a text"))
+    }
+
+    /// Asks it to end, as Kubernetes does.
+    pub fn ask_to_stop(&self) {
+        self.running.ask_to_stop();
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.running.ended().await
     }
 
     /// Registers an app with these redirect URLs and returns its client id and secret.

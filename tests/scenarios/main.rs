@@ -17,6 +17,8 @@ mod rotation;
 mod secrecy;
 mod sign_in;
 mod single_logout;
+mod slow_clients;
+mod stopping;
 mod tenants;
 mod token_keys;
 mod tour;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use postern_core::connection::{Connection, SamlIdp};
@@ -84,6 +85,8 @@ pub struct App {
     pub fetch: Fetch,
     /// How often it is looked whether the customers' IdPs are there; `None`: never.
     pub health_interval: Option<Duration>,
+    /// Whether it is about to stop.
+    pub stopping: AtomicBool,
     /// What happens, in numbers.
     pub metrics: Metrics,
     /// The service provider's own keys, as they are kept.
@@ -169,6 +172,7 @@ impl App {
             token_cupboard: KeyCupboard::new(Drawer::Tokens, store, clock.clone(), random.clone()),
             lookups: Semaphore::new(lookup::MOST_WAITING),
             keys: KeyShelf::new(),
+            stopping: AtomicBool::new(false),
             health_interval: config.health.interval,
             fetch: Fetch::new(config.fetch.clone())?,
             api_keys: parts.api_keys,

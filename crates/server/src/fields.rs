@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -68,6 +69,9 @@ impl FromRequest for Fields {
 /// near.
 const LARGEST: usize = 1024 * 1024;
 
+/// How long a body may take. Whoever sends theirs drop by drop wants to hold the connection, and not an answer.
+const IN_TIME: Duration = Duration::from_secs(5);
+
 /// Reads the body of a request as fields.
 pub fn body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Fields, Fault>> + use<> {
     body_up_to(LARGEST, request, payload)
@@ -83,7 +87,9 @@ pub fn body_up_to(
     let payload = web::Payload::from_request(request, payload);
     async move {
         let payload = payload.await.map_err(broken_off)?;
-        let bytes = payload.to_bytes_limited(largest).await.map_err(|_| Code::BodyTooLarge)?.map_err(broken_off)?;
+        let whole =
+            tokio::time::timeout(IN_TIME, payload.to_bytes_limited(largest)).await.map_err(|_| Code::BodyTooSlow)?;
+        let bytes = whole.map_err(|_| Code::BodyTooLarge)?.map_err(broken_off)?;
         match json && !bytes.is_empty() {
             true => Fields::json(&bytes),
             false => Ok(Fields::urlencoded(&bytes)),

@@ -3,17 +3,29 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App as Actix, HttpServer};
+use futures_util::future::{join_all, try_join_all};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::observe::observe;
 use crate::routes;
+
+/// How long the head of a request may take, from the moment at which the connection is there.
+const HEAD: Duration = Duration::from_secs(5);
+/// How long a connection may be idle between two requests. Proxies in front keep theirs for less, or dial again.
+const IDLE: Duration = Duration::from_secs(5);
+/// How many connections each thread serves; more wait in the queue of the system.
+const MOST_CONNECTIONS: usize = 10_000;
+/// How long a request may go on that is being answered when Postern stops.
+const FINISH: Duration = Duration::from_secs(10);
 
 /// Bound ports, on which nobody answers yet.
 pub struct Listeners {
@@ -32,22 +44,34 @@ impl Listeners {
         })
     }
 
-    /// Serves until the process is told to stop.
-    pub async fn serve(self, app: Arc<App>) -> io::Result<()> {
+    /// Serves until `told_to_stop` is over. Then readiness is red, for as long as `drain` everything is answered as before, so that whoever
+    /// sends people here may notice, and what is being answered at the end of that is finished. Probes are answered to the last.
+    pub async fn serve(
+        self,
+        app: Arc<App>,
+        told_to_stop: impl Future<Output = ()> + 'static,
+        drain: Duration,
+    ) -> io::Result<()> {
         let app = Data::from(app);
         let serves_api = self.admin.is_none();
         let workers = available_parallelism().map_or(1, usize::from);
         let public = move |config: &mut _, app: &_| routes::public(config, app, serves_api);
         let public = server(self.public, workers, app.clone(), public)?;
+        let admin = self.admin.map(|admin| server(admin, workers, app.clone(), routes::admin)).transpose()?;
         // Probes come one at a time.
         let operations = server(self.operations, 1, app.clone(), routes::operations)?;
-        match self.admin {
-            None => futures_util::future::try_join(public, operations).await.map(|_| ()),
-            Some(listener) => {
-                let admin = server(listener, workers, app, routes::admin)?;
-                futures_util::future::try_join3(public, operations, admin).await.map(|_| ())
-            }
-        }
+
+        let answering: Vec<ServerHandle> =
+            [Some(&public), admin.as_ref()].into_iter().flatten().map(Server::handle).collect();
+        let probes = operations.handle();
+        actix_web::rt::spawn(async move {
+            told_to_stop.await;
+            app.stopping.store(true, Ordering::Relaxed);
+            tokio::time::sleep(drain).await;
+            join_all(answering.iter().map(|server| server.stop(true))).await;
+            probes.stop(true).await;
+        });
+        try_join_all([Some(public), admin, Some(operations)].into_iter().flatten()).await.map(drop)
     }
 }
 
@@ -67,5 +91,12 @@ fn server(
         let (app, routes) = (app.clone(), routes.clone());
         Actix::new().wrap(from_fn(observe)).configure(move |config| routes(config, &app))
     };
-    Ok(HttpServer::new(factory).workers(workers).listen(listener)?.run())
+    let server = HttpServer::new(factory)
+        .workers(workers)
+        .client_request_timeout(HEAD)
+        .keep_alive(IDLE)
+        .max_connections(MOST_CONNECTIONS)
+        .shutdown_timeout(FINISH.as_secs())
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
 }

@@ -41,8 +41,11 @@ async fn which_login(guide: &mut Guide) {
 
     let answer = waiting.post(&[("SAMLResponse", &STRANGE.repeat(80_000)), ("RelayState", &waiting.relay_state)]).await;
     guide.meet(Code::BodyTooLarge, answer);
-    let answer = breaks_off(&guide.postern.origin, &waiting.cookie).await;
+    let broken = format!("{}Transfer-Encoding: chunked\r\n\r\n{STRANGE}\r\n", head(&waiting.cookie));
+    let answer = says(&guide.postern.origin, broken).await;
     guide.meet(Code::FormMalformed, answer);
+    let answer = says(&guide.postern.origin, format!("{}Content-Length: 9\r\n\r\nRelay", head(&waiting.cookie))).await;
+    guide.meet(Code::BodyTooSlow, answer);
 
     // None of all this has spent the login.
     let code = waiting.answer(&xml).await.code();
@@ -51,16 +54,20 @@ async fn which_login(guide: &mut Guide) {
     guide.meet(Code::LoginSpent, answer);
 }
 
-/// A body whose transfer encoding is broken.
-async fn breaks_off(origin: &str, cookie: &str) -> Answer {
-    let (address, cookie) = (origin.trim_start_matches("http://").to_owned(), cookie.to_owned());
-    let head = format!(
-        "POST /api/oauth/saml HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n{STRANGE}\r\n"
-    );
+/// How a post begins, but for the length of its body.
+fn head(cookie: &str) -> String {
+    format!(
+        "POST /api/oauth/saml HTTP/1.1\r\nHost: postern\r\nCookie: {cookie}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
+    )
+}
+
+/// What is answered to a request that no client would send.
+async fn says(origin: &str, request: String) -> Answer {
+    let address = origin.trim_start_matches("http://").to_owned();
     let answer = tokio::task::spawn_blocking(move || {
         let mut connection = TcpStream::connect(&address).expect("Postern listens");
-        connection.write_all(head.as_bytes()).expect("a request is sent");
+        connection.write_all(request.as_bytes()).expect("a request is sent");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("an answer is read");
         answer

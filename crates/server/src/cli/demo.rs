@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postern_core::ports::{Clock, Random};
 use postern_core::secret::Secret;
@@ -14,7 +15,7 @@ use postern_lab::idp::{self, ServiceProvider};
 use postern_lab::key::Key;
 use serde_json::{Value, json};
 
-use super::serve::{open, start_log};
+use super::serve::{open, start_log, told_to_stop};
 use crate::config::{Config, Sources};
 use crate::jobs;
 use crate::listen::Listeners;
@@ -94,7 +95,7 @@ impl Demo {
         .await?;
         let app = app::reserve("localhost", self.app_port)?;
         let url = app.url().to_owned();
-        let server = actix_web::rt::spawn(listeners.serve(postern));
+        let server = actix_web::rt::spawn(listeners.serve(postern, told_to_stop()?, Duration::ZERO));
         let registration = register(config, api_key, &idp.url, &app).await?;
         let app = app.start(registration, random)?;
 

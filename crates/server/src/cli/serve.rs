@@ -1,9 +1,12 @@
 //! `postern serve`: runs Postern.
 
 use std::io::{self, IsTerminal as _};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use actix_web::rt::signal::unix::{SignalKind, signal};
+use futures_util::future::select;
 use postern_core::ports::{Clock, Random};
 use postern_store::KeyRing;
 use tracing_subscriber::EnvFilter;
@@ -55,8 +58,17 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     actix_web::rt::spawn(jobs::health::run(app.clone()));
     actix_web::rt::spawn(jobs::domains::run(app.clone()));
     actix_web::rt::spawn(jobs::logout_notices::run(app.clone()));
-    listeners.serve(app).await?;
+    listeners.serve(app, told_to_stop()?, config.operations.drain).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Is over when the process is told to stop: by SIGTERM, or by Ctrl-C.
+pub(super) fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        select(pin!(terminated.recv()), pin!(interrupted.recv())).await;
+        tracing::info!("Postern stops");
+    })
 }
 
 /// Opens the store and the key ring, and wires Postern together.
