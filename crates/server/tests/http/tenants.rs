@@ -77,4 +77,8 @@ async fn tenants_are_known_by_what_they_have_and_by_what_is_said_of_them() {
     assert_eq!(answer.code(), "ApiKeyOtherProduct");
     let answer = world.api_as("key-that-may-only-read", Method::PUT, "tenants/acme.example", body).await;
     assert_eq!(answer.code(), "ApiKeyReadOnly");
+    for (key, told) in [("key-that-may-only-read", 1), ("key-of-the-product-crm", 0)] {
+        let events = world.api_as(key, Method::GET, "events", Value::Null).await.body;
+        assert_eq!(events.matches("tenant.updated").count(), told, "{key}: {events}");
+    }
 }
