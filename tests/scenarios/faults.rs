@@ -10,6 +10,7 @@ use crate::tour::Tour;
 /// Faults that nobody can provoke from outside at will.
 const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::ChangedMeanwhile, "needs two writers in the same instant; crates/core has them"),
+    (Code::TenantDeleting, "needs a deletion that breaks off; crates/server has it"),
     (Code::MetadataEntityUnknown, "needs a caller that names an entity ID, which no route does"),
     (Code::AuthenticationTimeMissing, "a SAML assertion always has the time; crates/core has it"),
     (Code::DpopNonceMissing, "needs oauth.dpop_nonce; crates/server has it"),

@@ -13,6 +13,7 @@ mod logout;
 mod marks;
 mod openapi;
 mod openid_clients;
+mod removal;
 mod rotation;
 mod secrecy;
 mod sign_in;

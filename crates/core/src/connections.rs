@@ -1,7 +1,7 @@
 //! Connections: created, found, changed and deleted, with the ways in which one is found.
 //!
-//! The scope's list is the commit point: it is written last and removed first, so that a login sees a connection whole or
-//! not at all. Indexes may lag behind it; what they name and is gone is skipped.
+//! The record is the commit point: it is written last and removed first, so that a login sees a connection whole or not at all.
+//! The scope's list and the indexes may name what is not there, which is skipped; they never miss what is.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use crate::connection::{Connection, ConnectionId, Delivery, Idp};
 use crate::connection_keys::ConnectionKeys;
 use crate::connection_status::ConnectionStatus;
 use crate::event::{Event, EventKind};
-use crate::expiry::last_expiry;
+use crate::expiry::{self, last_expiry};
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
@@ -159,6 +159,7 @@ impl JudgedConnection {
 }
 
 /// Keeps connections.
+#[derive(Clone)]
 pub struct Connections {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
@@ -278,7 +279,11 @@ impl Connections {
             return Err(Code::ChangedMeanwhile.into());
         }
         if let Some(default) = default {
-            self.change_scope(&connection.scope, |list| list.appoint(id, default)).await?;
+            let appoint = |list: &mut ScopeConnections| {
+                list.appoint(id, default);
+                Ok(())
+            };
+            self.change_list(&connection.scope, appoint).await?;
         }
         Ok(Arc::new(connection))
     }
@@ -421,7 +426,7 @@ impl Connections {
         Ok((connection, rules.answer(&answers)?))
     }
 
-    /// The first connections of an index with their scores. What the index names and is gone is skipped.
+    /// The first connections of a queue with their scores. What it names and is gone leaves it.
     pub(crate) async fn page_with_scores(
         &self,
         index: &Index,
@@ -432,13 +437,19 @@ impl Connections {
         let answers = batch.run().await?;
         let mut batch = self.store.batch();
         let keys = self.store.keys();
-        let slots: Vec<_> =
-            answers.scored(page).map(|(member, score)| (score, batch.get(&keys.connection_member(member)))).collect();
+        let slots: Vec<_> = answers
+            .scored(page)
+            .map(|(member, score)| (member.to_owned(), score, batch.get(&keys.connection_member(member))))
+            .collect();
         let answers = batch.run().await?;
-        let mut found = Vec::with_capacity(slots.len());
-        for (score, slot) in slots {
-            found.extend(answers.get(slot)?.map(|connection| (score, connection)));
+        let (mut found, mut gone) = (Vec::with_capacity(slots.len()), self.store.batch());
+        for (member, score, slot) in slots {
+            match answers.get(slot)? {
+                Some(connection) => found.push((score, connection)),
+                None => drop(gone.index_remove(index, member)),
+            }
         }
+        gone.run().await?;
         Ok(found)
     }
 
@@ -483,59 +494,59 @@ impl Connections {
         Ok(slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<_, _>>()?)
     }
 
-    /// Removes a connection and every way to find it.
-    pub async fn delete(&self, connection: &Connection) -> Result<(), Fault> {
+    /// Removes a connection and every way to find it ([`crate::removal`] ends what depends on it).
+    pub(crate) async fn forget(&self, connection: &Connection) -> Result<(), Fault> {
         self.remove(connection, Some(EventKind::ConnectionDeleted)).await
     }
 
     /// The same, told as this kind of event; without one nobody has heard of the connection.
     async fn remove(&self, connection: &Connection, kind: Option<EventKind>) -> Result<(), Fault> {
-        self.change_scope(&connection.scope, |list| list.remove(&connection.id)).await?;
         let keys = self.store.keys();
         let name = keys.connection_name(&connection.id);
         let mut batch = self.store.batch();
-        batch.delete(&keys.connection(&connection.id));
-        batch.delete(&keys.connection_alias(&connection.client_id));
         batch.index_remove(&keys.connections_of_product(&connection.scope.product), name.clone());
         batch.index_remove(&keys.connections_of_entity(connection.idp.name()), name.clone());
         batch.index_remove(&keys.expiries(), name.clone());
         batch.index_remove(&keys.refreshes(), name.clone());
-        batch.delete(&keys.health(&connection.id));
         batch.index_remove(&keys.health_looks(), name);
+        for mark in expiry::marks(&keys, connection) {
+            batch.delete(&mark);
+        }
+        batch.delete(&keys.connection(&connection.id));
+        batch.delete(&keys.connection_alias(&connection.client_id));
+        batch.delete(&keys.health(&connection.id));
         if let Some(kind) = kind {
             self.event(kind, connection).append(&mut batch, &self.store);
         }
         batch.run().await?;
-        Ok(())
+        self.unlist(&connection.scope, std::slice::from_ref(&connection.id)).await
     }
 
-    /// Writes what was judged: the list of the scope last. A new one that does not get into it is forgotten.
+    /// Removes all connections of a scope, also from its list those that are gone already. Returns how many there were.
+    pub(crate) async fn forget_all(&self, scope: &Scope) -> Result<u64, Fault> {
+        let keys = self.store.keys();
+        let Some(list) = self.store.get(&keys.scope(scope)).await? else { return Ok(0) };
+        let found = self.read(list.ids.iter().map(|id| keys.connection(id)).collect()).await?;
+        for connection in &found {
+            self.forget(connection).await?;
+        }
+        self.unlist(scope, &list.ids).await?;
+        Ok(found.len() as u64)
+    }
+
+    /// Writes what was judged, the record last. A new one that did not come about is forgotten.
     pub(crate) async fn write(&self, judged: &JudgedConnection) -> Result<Arc<Connection>, Fault> {
         let JudgedConnection { connection, kind, overridden, default } = judged;
-        self.tenants.enter(&connection.scope).await?;
-        let keys = self.store.keys();
-        let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
-        let mut batch = self.store.batch();
-        batch.put(&keys.connection(&connection.id), connection, None);
-        batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
-        batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
-        batch.index_add(&keys.connections_of_entity(connection.idp.name()), score, name);
-        self.queue(&mut batch, connection);
-        let entered = async {
-            batch.run().await?;
-            let enter = |list: &mut ScopeConnections| {
-                if !list.ids.contains(&connection.id) {
-                    list.ids.push(connection.id.clone());
-                }
-                if let Some(default) = default {
-                    list.appoint(&connection.id, *default);
-                }
-            };
-            self.change_scope(&connection.scope, enter).await
+        self.enter(connection, *default).await?;
+        let written = async {
+            self.put(connection).await?;
+            // Once more, in case that the connection or its scope was deleted meanwhile.
+            self.enter(connection, *default).await
         };
-        if let Err(fault) = entered.await {
-            if *kind == EventKind::ConnectionCreated {
-                self.remove(connection, None).await?;
+        if let Err(fault) = written.await {
+            let is_new = *kind == EventKind::ConnectionCreated;
+            if is_new || fault.code == Code::TenantDeleting {
+                self.remove(connection, (!is_new).then_some(EventKind::ConnectionDeleted)).await?;
             }
             return Err(fault);
         }
@@ -546,28 +557,49 @@ impl Connections {
         Ok(Arc::new(connection.clone()))
     }
 
-    /// Changes a scope's list, again from its present state where somebody else changed it at the same time.
-    async fn change_scope(&self, scope: &Scope, change: impl Fn(&mut ScopeConnections)) -> Result<(), Fault> {
-        const ATTEMPTS: usize = 20;
-        let key = self.store.keys().scope(scope);
-        for _ in 0..ATTEMPTS {
-            let mut batch = self.store.batch();
-            let slot = batch.get(&key);
-            let stored = batch.run().await?.stored(slot)?;
-            let mut list = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
-            change(&mut list);
-            if stored.as_ref().is_some_and(|stored| *stored.record == list) || (stored.is_none() && list.ids.is_empty())
-            {
-                return Ok(());
+    /// Writes a connection and what it is found by.
+    async fn put(&self, connection: &Connection) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
+        let mut batch = self.store.batch();
+        batch.index_add(&keys.connections_of_product(&connection.scope.product), score, name.clone());
+        batch.index_add(&keys.connections_of_entity(connection.idp.name()), score, name);
+        self.queue(&mut batch, connection);
+        batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
+        batch.put(&keys.connection(&connection.id), connection, None);
+        batch.run().await?;
+        Ok(())
+    }
+
+    /// Puts a connection where it is looked for when its scope is deleted: into the list of the scope, and the scope under its tenant.
+    async fn enter(&self, connection: &Connection, default: Option<bool>) -> Result<(), Fault> {
+        self.tenants.enter(&connection.scope).await?;
+        self.change_list(&connection.scope, |list| {
+            if !list.ids.contains(&connection.id) {
+                list.ids.push(connection.id.clone());
             }
-            check_room(list.ids.len())?;
-            let mut batch = self.store.batch();
-            let written = batch.replace(&key, stored.as_ref(), &list);
-            if batch.run().await?.written(written) {
-                return Ok(());
+            if let Some(default) = default {
+                list.appoint(&connection.id, default);
             }
-        }
-        Err(Code::ChangedMeanwhile.into())
+            check_room(list.ids.len())
+        })
+        .await
+    }
+
+    async fn unlist(&self, scope: &Scope, ids: &[ConnectionId]) -> Result<(), Fault> {
+        self.change_list(scope, |list| {
+            ids.iter().for_each(|id| list.remove(id));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_list(
+        &self,
+        scope: &Scope,
+        change: impl Fn(&mut ScopeConnections) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.store.change(&self.store.keys().scope(scope), change, |list| list.ids.is_empty()).await
     }
 
     /// Checks and applies settings.

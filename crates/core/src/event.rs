@@ -86,6 +86,9 @@ pub enum EventKind {
     /// An operator said whether the people of a tenant may sign in.
     #[serde(rename = "tenant.updated")]
     TenantUpdated,
+    /// A tenant was deleted with everything that it had, or, where a `product` is named, with what it had there.
+    #[serde(rename = "tenant.deleted")]
+    TenantDeleted,
     /// A tenant claims a domain.
     #[serde(rename = "domain.claimed")]
     DomainClaimed,

@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::login::start::after;
 use crate::ports::Timestamp;
 use crate::refresh::{Lease, countdown};
+use crate::store::{Key, Keys};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -29,6 +30,16 @@ const ONCE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub fn last_expiry(connection: &Connection) -> Option<Timestamp> {
     let Idp::Saml(idp) = &connection.idp else { return None };
     idp.signing_keys.certificates().iter().map(|certificate| certificate.not_after).max()
+}
+
+/// Where it is kept that a warning was given: what goes with the connection.
+pub(crate) fn marks(keys: &Keys<'_>, connection: &Connection) -> impl Iterator<Item = Key<Lease>> {
+    let marks = |at| THRESHOLDS.map(|days| mark(keys, connection, at, days));
+    last_expiry(connection).map(marks).into_iter().flatten()
+}
+
+fn mark(keys: &Keys<'_>, connection: &Connection, at: Timestamp, days: u32) -> Key<Lease> {
+    keys.lease(&format!("certificate of {}, {at}, {days}", connection.id))
 }
 
 impl Connections {
@@ -45,8 +56,7 @@ impl Connections {
     pub async fn warn_of_expiry(&self, connection: &Connection, at: Timestamp) -> Result<bool, Fault> {
         let now = self.clock.now();
         let Some(days) = THRESHOLDS.into_iter().find(|days| after(now, *days * DAY) >= at) else { return Ok(false) };
-        let keys = self.store.keys();
-        let mark = keys.lease(&format!("certificate of {}, {at}, {days}", connection.id));
+        let mark = mark(&self.store.keys(), connection, at, days);
         let mut batch = self.store.batch();
         let first = batch.put_new(&mark, &Lease {}, Some(ONCE));
         if !batch.run().await?.written(first) {

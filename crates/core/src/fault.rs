@@ -411,6 +411,7 @@ faults! {
     FieldInvalid, BridgeAdmin, 400, "invalid_request", "A field has a value that is not accepted.", "Correct the field that the message names.";
     ConnectionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such connection.", "Look it up with GET /api/v1/sso.";
     TenantNotFound, BridgeAdmin, 404, "invalid_request", "There is no such tenant.", "Look it up with GET /api/v1/tenants. A tenant is known from its first connection on.";
+    TenantDeleting, BridgeAdmin, 409, "invalid_request", "The tenant is being deleted.", "Wait until its deletion was answered. If it broke off, send DELETE /api/v1/tenants/TENANT again; then the tenant can be made anew.";
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";

@@ -148,7 +148,13 @@ impl Connections {
             let event = Event::of(EventKind::ConnectionHealth, &connection.scope, self.clock.now(), data);
             event.append(&mut batch, &self.store);
         }
-        batch.run().await?;
+        // Deleted meanwhile: nobody else would remove what was just written.
+        let connection = batch.get(&keys.connection(&connection.id));
+        if batch.run().await?.get(connection)?.is_none() {
+            let mut batch = self.store.batch();
+            batch.delete(&key);
+            batch.run().await?;
+        }
         Ok(is)
     }
 

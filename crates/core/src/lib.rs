@@ -32,6 +32,7 @@ pub mod providers;
 pub mod provisioning;
 pub mod redirect;
 pub mod refresh;
+pub mod removal;
 pub mod roles;
 pub mod scope;
 pub mod scoped;

@@ -2,7 +2,7 @@
 //! nothing.
 //!
 //! First every part is judged, which reads and refuses and writes nothing. Then the claims are written, the policy, and the
-//! connection last, which enters the list of its scope as the very last: until then nobody signs in by it. What somebody else
+//! connection last, its record as the very last: until then nobody signs in by it. What somebody else
 //! overtakes in the meantime, or what the store does not take, is taken back.
 
 use std::sync::Arc;

@@ -185,7 +185,25 @@ impl Policies {
         let mut batch = self.store.batch();
         batch.put(&self.store.keys().policy(scope), policy, None);
         batch.run().await?;
-        Ok(())
+        self.stay(scope).await
+    }
+
+    /// Takes back what was written under a scope that is being deleted.
+    pub(crate) async fn stay(&self, scope: &Scope) -> Result<(), Fault> {
+        match self.tenants.enter(scope).await {
+            Err(fault) if fault.code == Code::TenantDeleting => {
+                self.forget(scope).await?;
+                Err(fault)
+            }
+            entered => entered,
+        }
+    }
+
+    /// Removes the settings of a scope. Whether there were any.
+    pub(crate) async fn forget(&self, scope: &Scope) -> Result<bool, Fault> {
+        let mut batch = self.store.batch();
+        let was_there = batch.delete(&self.store.keys().policy(scope));
+        Ok(batch.run().await?.written(was_there))
     }
 }
 

@@ -82,7 +82,8 @@ impl Policies {
     /// Writes what was judged, unless somebody else changed it in the meantime.
     pub(crate) async fn write(&self, judged: &JudgedPolicy) -> Result<(), Fault> {
         self.tenants.enter(&judged.scope).await?;
-        self.replace(&judged.scope, judged.stored.as_ref(), &judged.after).await
+        self.replace(&judged.scope, judged.stored.as_ref(), &judged.after).await?;
+        self.stay(&judged.scope).await
     }
 
     /// Makes the settings again what they were, unless somebody else has changed them since.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client_metadata::{ClientAuthentication, backchannel_url, changed_keys, refresh_tokens};
 use crate::event::{Event, EventKind};
@@ -169,6 +169,7 @@ pub struct ProductSettings {
 }
 
 /// Registers and finds products.
+#[derive(Clone)]
 pub struct Products {
     store: Store,
     clock: Arc<dyn Clock>,
@@ -302,16 +303,17 @@ impl Products {
         Ok(slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<_, _>>()?)
     }
 
-    /// Removes the registration. Its connections stay, and then decide alone, as in Jackson.
-    pub async fn delete(&self, name: &str) -> Result<(), Fault> {
+    /// Removes the registration ([`crate::removal`] removes what is under it), and tells how much there was.
+    pub(crate) async fn forget(&self, product: &Product, mut had: Value) -> Result<(), Fault> {
         let keys = self.store.keys();
-        let product = self.find(name).await?.ok_or(Code::ProductNotFound)?;
         let mut batch = self.store.batch();
-        batch.delete(&keys.product(name));
+        // Off the list first: it may not miss who is registered anew as soon as the record is gone.
+        batch.index_remove(&keys.products(), keys.product_name(&product.name));
+        batch.delete(&keys.product(&product.name));
         batch.delete(&keys.product_alias(&product.client_id));
-        batch.index_remove(&keys.products(), keys.product_name(name));
         batch.run().await?;
-        self.tell(EventKind::ProductDeleted, &product).await
+        had["client_id"] = json!(product.client_id);
+        self.append(EventKind::ProductDeleted, product, had).await
     }
 
     /// Checks and applies settings. The secret is one that the change made.
@@ -411,7 +413,10 @@ impl Products {
     }
 
     async fn tell(&self, kind: EventKind, product: &Product) -> Result<(), Fault> {
-        let data = json!({ "client_id": product.client_id });
+        self.append(kind, product, json!({ "client_id": product.client_id })).await
+    }
+
+    async fn append(&self, kind: EventKind, product: &Product, data: Value) -> Result<(), Fault> {
         let event = Event { kind, time: self.clock.now(), tenant: None, product: Some(product.name.clone()), data };
         let mut batch = self.store.batch();
         event.append(&mut batch, &self.store);

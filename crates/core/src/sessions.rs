@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::login::session::{Ended, ListedBy, Listing, Session, SessionId};
 use crate::logout_notices::{LogoutNotice, LogoutNotices};
 use crate::ports::{Clock, Random, Timestamp};
+use crate::products::Product;
 use crate::refresh::countdown;
 use crate::store::{Batch, Spent, Store};
 use crate::trace::milliseconds;
@@ -29,6 +30,8 @@ pub enum Why {
     Logout,
     /// The IdP asked for it.
     IdentityProvider,
+    /// Its connection was deleted, or more than that.
+    Deleted,
 }
 
 impl Why {
@@ -41,6 +44,7 @@ impl Why {
             Why::Revoked => "revoked",
             Why::Logout => "logout",
             Why::IdentityProvider => "identity_provider",
+            Why::Deleted => "deleted",
         }
     }
 
@@ -122,11 +126,10 @@ impl Sessions {
         let mut ended = 0;
         loop {
             let before = ended;
-            for member in self.members(by).await? {
-                let session = self.store.get(&self.store.keys().session_member(&member)).await?;
-                if let Some(session) = session.filter(|session| meant(session)) {
-                    ended += u64::from(self.end(&session.id, why).await?);
-                }
+            for members in self.members(by).await?.chunks(AT_ONCE as usize) {
+                let live = self.live(by, members).await?;
+                let doomed: Vec<_> = live.into_iter().filter(|session| meant(session)).collect();
+                ended += self.end_these(&doomed, why).await?;
             }
             if ended == before {
                 return Ok(ended);
@@ -147,35 +150,79 @@ impl Sessions {
         }
     }
 
+    /// The live sessions among these members of a list. What is there no longer leaves it.
+    async fn live(&self, by: ListedBy<'_>, members: &[String]) -> Result<Vec<Arc<Session>>, Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let slots: Vec<_> = members.iter().map(|member| batch.get(&keys.session_member(member))).collect();
+        let answers = batch.run().await?;
+        let (mut live, mut gone) = (Vec::with_capacity(slots.len()), self.store.batch());
+        for (member, slot) in members.iter().zip(slots) {
+            let Some(session) = answers.get(slot)? else {
+                match answers.tombstone::<Session, Ended>(slot)?.and_then(|ended| ended.listing) {
+                    Some(listing) => self.unlist(&mut gone, &listing),
+                    None => drop(gone.index_remove(&keys.sessions(by), member.clone())),
+                }
+                continue;
+            };
+            live.push(session);
+        }
+        gone.run().await?;
+        Ok(live)
+    }
+
     /// Ends a session: its tokens are dead from now on, on every replica. `false` where somebody else did, or it was over.
     pub async fn end(&self, id: &SessionId, why: Why) -> Result<bool, Fault> {
-        let (keys, now) = (self.store.keys(), self.clock.now());
-        let key = keys.session(id);
-        let Some(session) = self.store.get(&key).await? else { return Ok(false) };
-        // For as long as the session could have lived, so that nothing brings it back.
-        let mut batch = self.store.batch();
-        let spent = batch.consume(&key, &Ended {}, left(session.over(), now));
-        let product = why.is_news().then(|| batch.get(&keys.product(&session.scope.product)));
-        let answers = batch.run().await?;
-        let Spent::Live(session) = answers.consumed::<Session, Ended>(spent)? else { return Ok(false) };
-        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
-        let notice = LogoutNotice::of(product.as_deref(), &session, &*self.random, now);
+        let Some(session) = self.store.get(&self.store.keys().session(id)).await? else { return Ok(false) };
+        Ok(self.end_these(&[session], why).await? > 0)
+    }
 
+    /// Ends some at once. Returns of how many that was still to be done.
+    async fn end_these(&self, sessions: &[Arc<Session>], why: Why) -> Result<u64, Fault> {
+        let (keys, now) = (self.store.keys(), self.clock.now());
+        let mut batch = self.store.batch();
+        let mut slots = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            // For as long as the session could have lived, so that nothing brings it back.
+            let tombstone = Ended { listing: Some(session.listing.clone()) };
+            let spent = batch.consume(&keys.session(&session.id), &tombstone, left(session.over(), now));
+            let product = why.is_news().then(|| batch.get(&keys.product(&session.scope.product)));
+            slots.push((spent, product));
+        }
+        let answers = batch.run().await?;
+        let mut batch = self.store.batch();
+        let (mut ended, mut queued) = (0, false);
+        for (spent, product) in slots {
+            let Spent::Live(session) = answers.consumed::<Session, Ended>(spent)? else { continue };
+            let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
+            ended += 1;
+            queued |= self.tell_ended(&mut batch, &session, product.as_deref(), why);
+            if why == Why::Deleted {
+                // Nothing is left that could bring it back, and nothing is to be left of it.
+                batch.delete(&keys.session(&session.id));
+            }
+        }
+        batch.run().await?;
+        if queued {
+            (self.wake)();
+        }
+        Ok(ended)
+    }
+
+    /// Adds to a batch what follows from an end: the lists, the event, and whether the app is to be told, which is returned.
+    fn tell_ended(&self, batch: &mut Batch<'_>, session: &Session, product: Option<&Product>, why: Why) -> bool {
+        let now = self.clock.now();
         let data = json!({
             "session": session.id, "sub": session.subject, "connection": session.connection,
             "client_id": session.client_id, "reason": why.name(),
         });
-        let mut batch = self.store.batch();
-        self.unlist(&mut batch, &session.listing);
-        Event::of(EventKind::SessionEnded, &session.scope, now, data).append(&mut batch, &self.store);
+        self.unlist(batch, &session.listing);
+        Event::of(EventKind::SessionEnded, &session.scope, now, data).append(batch, &self.store);
+        let notice = LogoutNotice::of(product, session, &*self.random, now);
         if let Some(notice) = &notice {
-            self.notices.queue(&mut batch, notice);
+            self.notices.queue(batch, notice);
         }
-        batch.run().await?;
-        if notice.is_some() {
-            (self.wake)();
-        }
-        Ok(true)
+        notice.is_some()
     }
 
     /// Takes sessions that are over off the lists, some at once. Returns how many there were.

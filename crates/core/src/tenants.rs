@@ -3,19 +3,23 @@
 //! A tenant is known from its first connection, domain or policy on, or from the moment at which an operator names it, until it is
 //! deleted. Its record says in which products it is something ([`Tenant::products`]), so that everything under it can be found.
 //! One that has no record yet is active, and as good as any other.
+//!
+//! Whatever is made under a scope [enters](Tenants::enter) it twice, before it is written and after: before, so that nothing lies
+//! where nobody would look for it; after, because the scope may have been deleted in between ([`crate::removal`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::ports::{Clock, Timestamp};
 use crate::products::invalid;
 use crate::scope::{Scope, check_name};
-use crate::store::{Record, Store, Stored};
+use crate::store::{ATTEMPTS, Record, Store, Stored};
 use crate::trace::milliseconds;
 
 /// A customer organisation.
@@ -47,6 +51,8 @@ pub enum TenantStatus {
     Active,
     /// Nobody signs in, and no refresh token works. Everything is kept.
     Suspended,
+    /// Nobody signs in, nothing new is made, and what there is goes. Once it is gone, so is this record.
+    Deleting,
 }
 
 impl TenantStatus {
@@ -55,9 +61,10 @@ impl TenantStatus {
         match self {
             TenantStatus::Active => "active",
             TenantStatus::Suspended => "suspended",
+            TenantStatus::Deleting => "deleting",
         }
     }
-    /// The status of this name.
+    /// The status of this name, among those that an operator may set.
     pub fn named(name: &str) -> Option<Self> {
         [TenantStatus::Active, TenantStatus::Suspended].into_iter().find(|status| status.name() == name)
     }
@@ -65,7 +72,17 @@ impl TenantStatus {
 
 /// Whether a record, where there is one, keeps its people out.
 pub(crate) fn is_suspended(tenant: Option<&Tenant>) -> bool {
-    tenant.is_some_and(|tenant| tenant.status == TenantStatus::Suspended)
+    tenant.is_some_and(|tenant| tenant.status != TenantStatus::Active)
+}
+
+impl Tenant {
+    /// Refuses what would change a tenant that is being deleted.
+    fn check_stays(&self) -> Result<(), Fault> {
+        match self.status {
+            TenantStatus::Active | TenantStatus::Suspended => Ok(()),
+            TenantStatus::Deleting => Err(Code::TenantDeleting.into()),
+        }
+    }
 }
 
 /// Keeps tenants.
@@ -74,9 +91,6 @@ pub struct Tenants {
     store: Store,
     clock: Arc<dyn Clock>,
 }
-
-/// How often a change is tried again that somebody else's came before.
-const ATTEMPTS: usize = 20;
 
 impl Tenants {
     /// Tenants in `store`.
@@ -104,32 +118,103 @@ impl Tenants {
     /// Says whether the people of a tenant may sign in. One that was not known is from now on.
     pub async fn set(&self, name: &str, status: TenantStatus) -> Result<Arc<Tenant>, Fault> {
         check_name(name).map_err(|why| invalid("tenant", why))?;
-        let tenant = self.change(name, |tenant| tenant.status = status).await?;
-        let data = json!({ "status": status });
-        let event = Event {
-            kind: EventKind::TenantUpdated,
-            time: self.clock.now(),
-            tenant: Some(name.to_owned()),
-            product: None,
-            data,
+        let change = |tenant: &mut Tenant| {
+            tenant.check_stays()?;
+            tenant.status = status;
+            Ok(())
         };
+        let tenant = self.change(name, change).await?;
         let mut batch = self.store.batch();
-        event.append(&mut batch, &self.store);
+        self.event(EventKind::TenantUpdated, name, json!({ "status": status })).append(&mut batch, &self.store);
         batch.run().await?;
         Ok(tenant)
     }
 
-    /// Notes that a tenant is something in a product, before it is.
+    /// Notes that a tenant is something in a product: before what it is there is written, and once more after.
     pub(crate) async fn enter(&self, scope: &Scope) -> Result<(), Fault> {
-        self.change(&scope.tenant, |tenant| {
+        let change = |tenant: &mut Tenant| {
+            tenant.check_stays()?;
             tenant.products.insert(scope.product.clone());
-        })
-        .await?;
+            Ok(())
+        };
+        self.change(&scope.tenant, change).await?;
         Ok(())
     }
 
+    /// Notes that a tenant has nothing in a product any more.
+    pub(crate) async fn leave(&self, scope: &Scope) -> Result<(), Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        batch.index_remove(&keys.tenants_of_product(&scope.product), keys.tenant_name(&scope.tenant));
+        let known = batch.get(&keys.tenant(&scope.tenant));
+        if batch.run().await?.get(known)?.is_some() {
+            let change = |tenant: &mut Tenant| {
+                tenant.products.remove(&scope.product);
+                Ok(())
+            };
+            self.change(&scope.tenant, change).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells that everything of a tenant in a product was deleted, and how much there was.
+    pub(crate) async fn tell_left(&self, scope: &Scope, had: Value) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        Event::of(EventKind::TenantDeleted, scope, self.clock.now(), had).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(())
+    }
+
+    /// Begins the end of a tenant: from now on nobody signs in, and nothing enters.
+    pub(crate) async fn close(&self, name: &str) -> Result<Arc<Tenant>, Fault> {
+        let change = |tenant: &mut Tenant| {
+            tenant.status = TenantStatus::Deleting;
+            Ok(())
+        };
+        let tenant = self.change(name, change).await?;
+        let mut batch = self.store.batch();
+        self.event(EventKind::TenantUpdated, name, json!({ "status": tenant.status })).append(&mut batch, &self.store);
+        batch.run().await?;
+        Ok(tenant)
+    }
+
+    /// Removes the record of a tenant that was closed and has nothing any more, and tells how much it had.
+    pub(crate) async fn forget(&self, name: &str, had: Value) -> Result<(), Fault> {
+        let (keys, member) = (self.store.keys(), self.store.keys().tenant_name(name));
+        let is_empty = |tenant: &Tenant| tenant.status == TenantStatus::Deleting && tenant.products.is_empty();
+        let stored = self.stored(name).await?.filter(|stored| is_empty(&stored.record));
+        let stored = stored.ok_or(Code::ChangedMeanwhile)?;
+        // Off the list first: it may not miss who is made anew as soon as the record is gone.
+        let mut batch = self.store.batch();
+        batch.index_remove(&keys.tenants(), member.clone());
+        // There is no verb that deletes what was read; one that ends at once does the same.
+        let moment = Duration::from_millis(1);
+        let written = batch.replace_ending(&keys.tenant(name), &stored, &stored.record, moment);
+        if batch.run().await?.written(written) {
+            let mut batch = self.store.batch();
+            self.event(EventKind::TenantDeleted, name, had).append(&mut batch, &self.store);
+            batch.run().await?;
+            return Ok(());
+        }
+        // Somebody else deleted it at the same time. Has it been made anew since, it belongs on the list.
+        if let Some(anew) = self.stored(name).await? {
+            let mut batch = self.store.batch();
+            batch.index_add(&keys.tenants(), milliseconds(anew.record.created), member);
+            batch.run().await?;
+        }
+        Err(Code::ChangedMeanwhile.into())
+    }
+
+    fn event(&self, kind: EventKind, name: &str, data: Value) -> Event {
+        Event { kind, time: self.clock.now(), tenant: Some(name.to_owned()), product: None, data }
+    }
+
     /// Changes a record in one atomic step, again from its present state where somebody else changed it at the same time.
-    async fn change(&self, name: &str, change: impl Fn(&mut Tenant)) -> Result<Arc<Tenant>, Fault> {
+    async fn change(
+        &self,
+        name: &str,
+        change: impl Fn(&mut Tenant) -> Result<(), Fault>,
+    ) -> Result<Arc<Tenant>, Fault> {
         let keys = self.store.keys();
         for _ in 0..ATTEMPTS {
             let stored = self.stored(name).await?;
@@ -142,7 +227,7 @@ impl Tenants {
                     created: self.clock.now(),
                 },
             };
-            change(&mut tenant);
+            change(&mut tenant)?;
             if let Some(stored) = stored.as_ref().filter(|stored| *stored.record == tenant) {
                 return Ok(stored.record.clone());
             }
@@ -178,6 +263,8 @@ mod tests {
             assert_eq!(serde_json::to_value(status).unwrap(), status.name());
             assert_eq!(TenantStatus::named(status.name()), Some(status));
         }
-        assert_eq!(TenantStatus::named("Suspended"), None);
+        for other in ["Suspended", "deleting"] {
+            assert_eq!(TenantStatus::named(other), None, "{other} is nothing that anybody sets");
+        }
     }
 }

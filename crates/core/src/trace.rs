@@ -172,6 +172,7 @@ pub fn milliseconds(at: Timestamp) -> u64 {
 }
 
 /// Finds traces.
+#[derive(Clone)]
 pub struct Traces {
     store: Store,
 }
@@ -215,25 +216,59 @@ impl Traces {
         Ok(batch.run().await?.count(count))
     }
 
-    /// Removes all traces of a product.
-    pub async fn delete_of_product(&self, product: &str) -> Result<(), Fault> {
-        const AT_ONCE: u64 = 500;
-        let keys = self.store.keys();
-        let index = keys.traces(product);
+    /// Removes all traces of a product. Returns how many there were.
+    pub async fn delete_of_product(&self, product: &str) -> Result<u64, Fault> {
+        let index = self.store.keys().traces(product);
+        let mut deleted = 0;
         loop {
-            let mut batch = self.store.batch();
-            let page = batch.index_page(&index, 0, AT_ONCE);
-            let answers = batch.run().await?;
-            let members: Vec<String> = answers.members(page).map(str::to_owned).collect();
+            let members = self.members(&index, 0).await?;
             if members.is_empty() {
-                return Ok(());
+                return Ok(deleted);
+            }
+            deleted += self.delete(&index, members).await?;
+        }
+    }
+
+    /// Removes the traces of a scope. They are found by reading all of the product: those of seven days. Returns how many there were.
+    pub(crate) async fn delete_of_scope(&self, scope: &Scope) -> Result<u64, Fault> {
+        let keys = self.store.keys();
+        let index = keys.traces(&scope.product);
+        let (mut deleted, mut others) = (0, 0);
+        loop {
+            let members = self.members(&index, others).await?;
+            if members.is_empty() {
+                return Ok(deleted);
             }
             let mut batch = self.store.batch();
-            for member in members {
-                batch.delete(&keys.trace_member(&member));
-                batch.index_remove(&index, member);
+            let slots: Vec<_> = members.iter().map(|member| batch.get(&keys.trace_member(member))).collect();
+            let answers = batch.run().await?;
+            let mut doomed = Vec::new();
+            for (member, slot) in members.into_iter().zip(slots) {
+                match answers.get(slot)?.is_some_and(|trace| trace.scope == *scope) {
+                    true => doomed.push(member),
+                    false => others += 1,
+                }
             }
-            batch.run().await?;
+            deleted += self.delete(&index, doomed).await?;
         }
+    }
+
+    async fn members(&self, index: &Index, offset: u64) -> Result<Vec<String>, Fault> {
+        const AT_ONCE: u64 = 500;
+        let mut batch = self.store.batch();
+        let page = batch.index_page(index, offset, AT_ONCE);
+        Ok(batch.run().await?.members(page).map(str::to_owned).collect())
+    }
+
+    async fn delete(&self, index: &Index, members: Vec<String>) -> Result<u64, Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let mut slots = Vec::with_capacity(members.len());
+        for member in members {
+            slots.push(batch.delete(&keys.trace_member(&member)));
+            batch.index_remove(index, member);
+        }
+        let answers = batch.run().await?;
+        Ok(slots.into_iter().filter(|slot| answers.written(*slot)).count() as u64)
     }
 }

@@ -18,6 +18,7 @@ use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::policy::Policies;
 use postern_core::ports::{Backend, Clock, Dns, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
+use postern_core::removal::Removals;
 use postern_core::secret::Secret;
 use postern_core::sessions::Sessions;
 use postern_core::store::Store;
@@ -65,6 +66,8 @@ pub struct App {
     pub products: Products,
     /// The customer organisations.
     pub tenants: Tenants,
+    /// How all of these are deleted.
+    pub removals: Removals,
     /// The tenants' e-mail domains.
     pub domains: Domains,
     /// What tenants want of their logins.
@@ -149,24 +152,35 @@ impl App {
         let waker = notices_queued.clone();
         let wake = Arc::new(move || waker.notify_one());
         let sessions = Sessions::new(store.clone(), clock.clone(), random.clone(), wake);
+        let removals = Removals {
+            store: store.clone(),
+            connections: Connections::new(store.clone(), clock.clone(), random.clone()),
+            domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
+            policies: Policies::new(store.clone(), clock.clone()),
+            sessions: sessions.clone(),
+            traces: Traces::new(store.clone()),
+            products: Products::new(store.clone(), clock.clone(), random.clone()),
+            tenants: Tenants::new(store.clone(), clock.clone()),
+        };
         Ok(Self {
             public_url: config.public_url.clone(),
             regions: config.regions.clone(),
-            connections: Connections::new(store.clone(), clock.clone(), random.clone()),
+            connections: removals.connections.clone(),
             discovery: Discovery::new(store.clone(), clock.clone()),
             visitors: Visitors::new(config.trusted_proxies.clone()),
             discoveries: Limit::per_minute(config.discover.requests_per_minute),
             wrong_secrets: Limit::per_minute(config.oauth.wrong_secrets_per_minute),
-            products: Products::new(store.clone(), clock.clone(), random.clone()),
+            products: removals.products.clone(),
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
-            domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
-            policies: Policies::new(store.clone(), clock.clone()),
-            tenants: Tenants::new(store.clone(), clock.clone()),
+            domains: removals.domains.clone(),
+            policies: removals.policies.clone(),
+            tenants: removals.tenants.clone(),
+            traces: removals.traces.clone(),
+            removals,
             dns: Arc::new(Resolver(postern_fetch::dns::Dns::new(config.domains.dns_server))),
             sessions,
             logout_notices: LogoutNotices::new(store.clone(), clock.clone()),
             notices_queued,
-            traces: Traces::new(store.clone()),
             events: Events::new(store.clone()),
             cupboard: KeyCupboard::new(Drawer::ServiceProvider, store.clone(), clock.clone(), random.clone()),
             token_cupboard: KeyCupboard::new(Drawer::Tokens, store, clock.clone(), random.clone()),

@@ -139,7 +139,9 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/products", "DELETE, GET, PATCH, POST", get => api::products::find, post => api::products::create, patch => api::products::update, delete => api::products::delete);
     route!(config, "/api/v1/products/secret", "POST", post => api::products::rotate_secret);
     route!(config, "/api/v1/tenants", "GET", get => api::tenants::list);
-    route!(config, "/api/v1/tenants/{tenant}", "GET, PUT", get => api::tenants::find, put => api::tenants::put);
+    route!(config, "/api/v1/tenants/{tenant}", "DELETE, GET, PUT", get => api::tenants::find, put => api::tenants::put, delete => api::removal::tenant);
+    route!(config, "/api/v1/tenants/{tenant}/contents", "GET", get => api::removal::contents);
+    route!(config, "/api/v1/tenants/{tenant}/products/{product}", "DELETE", delete => api::removal::scope);
     route!(config, "/api/v1/domains", "GET, POST", get => api::domains::find, post => api::domains::claim);
     route!(config, "/api/v1/domains/{id}", "DELETE, GET, PATCH", get => api::domains::get, patch => api::domains::update, delete => api::domains::delete);
     route!(config, "/api/v1/domains/{id}/verify", "POST", post => api::domains::verify);

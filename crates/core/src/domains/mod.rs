@@ -32,15 +32,12 @@ use crate::products::invalid;
 use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::random_id;
-use crate::store::{Batch, Record, Slot, Store, Stored};
+use crate::store::{ATTEMPTS, Batch, Record, Slot, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 /// How many domains a tenant may claim in one product. Every login of the scope reads their names.
 pub const MOST_IN_A_SCOPE: usize = 200;
-
-/// How often a change is tried again that somebody else's came before.
-const ATTEMPTS: usize = 20;
 
 /// A domain that a tenant claims in a product.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,7 +53,7 @@ pub struct Domain {
     /// Whether the names below it are meant too.
     #[serde(default)]
     pub include_subdomains: bool,
-    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that is gone by now.
+    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that was deleted in the same moment.
     #[serde(default)]
     pub connection: Option<ConnectionId>,
     /// Where it stands.
@@ -177,6 +174,8 @@ pub(crate) struct JudgedClaim {
     scope: Scope,
     name: DomainName,
     present: Option<Arc<Domain>>,
+    /// One that is listed and not there: it was never written, or its deletion broke off.
+    stale: Option<DomainId>,
 }
 
 impl JudgedClaim {
@@ -262,16 +261,20 @@ impl Domains {
         let answers = batch.run().await?;
         let judged = |(name, slot): (&DomainName, Option<Slot<Domain>>)| {
             let present = slot.map(|slot| answers.get(slot)).transpose()?.flatten();
-            Ok(JudgedClaim { scope: scope.clone(), name: name.clone(), present })
+            let stale = listed(name).filter(|_| present.is_none()).map(|listed| listed.id.clone());
+            Ok(JudgedClaim { scope: scope.clone(), name: name.clone(), present, stale })
         };
         names.iter().zip(slots).map(judged).collect()
     }
 
     /// Makes a claim, or changes the one that is there.
     pub(crate) async fn enter(&self, judged: JudgedClaim, settings: DomainSettings) -> Result<Arc<Domain>, Fault> {
-        let JudgedClaim { scope, name, present } = judged;
+        let JudgedClaim { scope, name, present, stale } = judged;
         if let Some(present) = present {
             return self.change_settings(&present.id, settings).await;
+        }
+        if let Some(stale) = stale {
+            self.remove(&scope, &stale, &name).await?;
         }
         let mut domain = Domain {
             id: DomainId(format!("dom_{}", random_id(&*self.random))),
@@ -289,30 +292,37 @@ impl Domains {
         Ok(Arc::new(domain))
     }
 
-    /// Writes a new claim, which enters the list of its scope last.
+    /// Writes a new claim, which is in the list of its scope before it is there, so that nothing is there that is not listed.
     async fn write(&self, domain: &Domain) -> Result<(), Fault> {
-        self.tenants.enter(&domain.scope).await?;
+        self.enlist(domain).await?;
         let keys = self.store.keys();
         let (member, score) = (keys.domain_name(&domain.id), milliseconds(domain.claimed));
         let mut batch = self.store.batch();
-        batch.put(&keys.domain(&domain.id), domain, None);
         batch.index_add(&keys.domains_of_product(&domain.scope.product), score, member);
+        batch.put(&keys.domain(&domain.id), domain, None);
         self.event(EventKind::DomainClaimed, domain, json!({})).append(&mut batch, &self.store);
         batch.run().await?;
-        let entered = self
-            .change_list(&domain.scope, |list| {
-                if list.domains.iter().any(|listed| listed.name == domain.name) {
-                    return Err(Code::ChangedMeanwhile.into());
-                }
-                list.domains.push(Listed::of(domain));
-                check_room(list.domains.len())?;
-                Ok(())
-            })
-            .await;
+        // Once more, in case that the scope was deleted meanwhile.
+        let entered = self.enlist(domain).await;
         if entered.is_err() {
-            self.forget(domain).await?;
+            self.remove(&domain.scope, &domain.id, &domain.name).await?;
         }
         entered
+    }
+
+    /// Puts a new claim where it is looked for when its scope is deleted: into the list of the scope, and the scope under its tenant.
+    async fn enlist(&self, domain: &Domain) -> Result<(), Fault> {
+        self.tenants.enter(&domain.scope).await?;
+        self.change_list(&domain.scope, |list| {
+            match list.domains.iter().find(|listed| listed.name == domain.name) {
+                Some(listed) if listed.id == domain.id => return Ok(()),
+                Some(_) => return Err(Code::ChangedMeanwhile.into()),
+                None => {}
+            }
+            list.domains.push(Listed::of(domain));
+            check_room(list.domains.len())
+        })
+        .await
     }
 
     /// A claim by its id.
@@ -367,17 +377,40 @@ impl Domains {
         if same {
             return Ok(stored.record);
         }
+        if domain.state.is_proven() {
+            self.own_still(&domain).await?;
+        }
         let mut batch = self.store.batch();
         let written = batch.replace(&self.store.keys().domain(id), Some(&stored), &domain);
-        self.event(EventKind::DomainUpdated, &domain, json!({})).append(&mut batch, &self.store);
         if !batch.run().await?.written(written) {
-            return Err(Code::ChangedMeanwhile.into());
-        }
-        if domain.state.is_proven() {
-            self.own(&domain).await?;
+            return self.overtaken(&domain).await;
         }
         self.list(&domain).await?;
+        let mut batch = self.store.batch();
+        self.event(EventKind::DomainUpdated, &domain, json!({})).append(&mut batch, &self.store);
+        batch.run().await?;
         Ok(Arc::new(domain))
+    }
+
+    /// Takes the links to connections that are gone off the claims of their scope.
+    pub(crate) async fn unlink(&self, scope: &Scope, gone: &[ConnectionId]) -> Result<(), Fault> {
+        let is_gone = |domain: &Domain| domain.connection.as_ref().is_some_and(|id| gone.contains(id));
+        for _ in 0..ATTEMPTS {
+            let claims = self.of_scope(scope, 0, MOST_IN_A_SCOPE as u64).await?;
+            let linked: Vec<_> = claims.iter().filter(|domain| is_gone(domain)).collect();
+            if linked.is_empty() {
+                return Ok(());
+            }
+            for domain in linked {
+                let unlinked = DomainSettings { connection: Some(None), ..DomainSettings::default() };
+                match self.change_settings(&domain.id, unlinked).await {
+                    // Somebody else's change came first: once more.
+                    Err(fault) if matches!(fault.code, Code::ChangedMeanwhile | Code::DomainNotFound) => {}
+                    updated => drop(updated?),
+                }
+            }
+        }
+        Err(Code::ChangedMeanwhile.into())
     }
 
     /// The linked connection has to be the scope's own.
@@ -439,13 +472,12 @@ impl Domains {
             let mut batch = self.store.batch();
             self.queue(&mut batch, &domain);
             batch.run().await?;
-            match self.own(&domain).await {
-                // It was the tenant's before domains.unique said otherwise, and stays theirs.
-                Err(fault) if fault.code == Code::DomainTaken && stored.record.state.is_proven() => {}
-                owned => owned?,
+            match stored.record.state.is_proven() {
+                true => self.own_still(&domain).await?,
+                false => self.own(&domain).await?,
             }
         } else if stored.record.state.is_proven() {
-            self.disown(&domain).await?;
+            self.disown(&domain.id, &domain.name).await?;
         }
         let mut batch = self.store.batch();
         let written = batch.replace(&keys.domain(&domain.id), Some(stored), &domain);
@@ -468,8 +500,10 @@ impl Domains {
     async fn overtaken(&self, domain: &Domain) -> Result<Arc<Domain>, Fault> {
         match self.find(&domain.id).await {
             Ok(present) if present.state.is_proven() => self.own(&present).await?,
-            Ok(_) => self.disown(domain).await?,
-            Err(fault) if fault.code == Code::DomainNotFound => self.disown(domain).await?,
+            Ok(_) => self.disown(&domain.id, &domain.name).await?,
+            Err(fault) if fault.code == Code::DomainNotFound => {
+                self.remove(&domain.scope, &domain.id, &domain.name).await?;
+            }
             Err(fault) => return Err(fault),
         }
         Err(Code::ChangedMeanwhile.into())
@@ -502,27 +536,45 @@ impl Domains {
 
     /// Removes a claim and all that follows from it.
     pub async fn delete(&self, domain: &Domain) -> Result<(), Fault> {
-        self.change_list(&domain.scope, |list| {
-            list.domains.retain(|listed| listed.id != domain.id);
+        self.remove(&domain.scope, &domain.id, &domain.name).await
+    }
+
+    /// Removes all claims of a scope. Returns how many it listed.
+    pub(crate) async fn delete_all(&self, scope: &Scope) -> Result<u64, Fault> {
+        let Some(list) = self.store.get(&self.store.keys().scope_domains(scope)).await? else { return Ok(0) };
+        for listed in &list.domains {
+            self.remove(scope, &listed.id, &listed.name).await?;
+        }
+        Ok(list.domains.len() as u64)
+    }
+
+    /// Removes a claim that may be there in part only. It counts for nobody first, and leaves the list last: what breaks off in
+    /// between is found there.
+    async fn remove(&self, scope: &Scope, id: &DomainId, name: &DomainName) -> Result<(), Fault> {
+        self.change_list(scope, |list| {
+            list.domains.iter_mut().filter(|listed| listed.id == *id).for_each(|listed| listed.proven = false);
             Ok(())
         })
         .await?;
-        self.disown(domain).await?;
-        self.forget(domain).await?;
-        let mut batch = self.store.batch();
-        self.event(EventKind::DomainDeleted, domain, json!({})).append(&mut batch, &self.store);
-        batch.run().await?;
-        Ok(())
-    }
-
-    async fn forget(&self, domain: &Domain) -> Result<(), Fault> {
+        self.disown(id, name).await?;
         let keys = self.store.keys();
-        let member = keys.domain_name(&domain.id);
+        let member = keys.domain_name(id);
         let mut batch = self.store.batch();
-        batch.delete(&keys.domain(&domain.id));
-        batch.index_remove(&keys.domains_of_product(&domain.scope.product), member.clone());
+        batch.index_remove(&keys.domains_of_product(&scope.product), member.clone());
         batch.index_remove(&keys.domain_checks(), member);
-        batch.run().await?;
+        let was_there = batch.delete(&keys.domain(id));
+        let was_there = batch.run().await?.written(was_there);
+        self.change_list(scope, |list| {
+            list.domains.retain(|listed| listed.id != *id);
+            Ok(())
+        })
+        .await?;
+        if was_there {
+            let mut batch = self.store.batch();
+            let data = json!({ "domain": id, "name": name });
+            Event::of(EventKind::DomainDeleted, scope, self.clock.now(), data).append(&mut batch, &self.store);
+            batch.run().await?;
+        }
         Ok(())
     }
 
@@ -551,10 +603,19 @@ impl Domains {
         .await
     }
 
+    /// The same for a claim that was proven before. It may have been the tenant's before `domains.unique` said otherwise, and
+    /// stays theirs.
+    async fn own_still(&self, domain: &Domain) -> Result<(), Fault> {
+        match self.own(domain).await {
+            Err(fault) if fault.code == Code::DomainTaken => Ok(()),
+            owned => owned,
+        }
+    }
+
     /// Takes a claim off the owners of its domain.
-    async fn disown(&self, domain: &Domain) -> Result<(), Fault> {
-        self.change_owners(&domain.name, |owners| {
-            owners.owners.retain(|owner| owner.domain != domain.id);
+    async fn disown(&self, id: &DomainId, name: &DomainName) -> Result<(), Fault> {
+        self.change_owners(name, |owners| {
+            owners.owners.retain(|owner| owner.domain != *id);
             Ok(())
         })
         .await
@@ -576,7 +637,7 @@ impl Domains {
         name: &DomainName,
         change: impl Fn(&mut owners::DomainOwners) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.change(&self.store.keys().domain_owners(name), change, |owners| owners.owners.is_empty()).await
+        self.store.change(&self.store.keys().domain_owners(name), change, |owners| owners.owners.is_empty()).await
     }
 
     async fn change_list(
@@ -584,38 +645,7 @@ impl Domains {
         scope: &Scope,
         change: impl Fn(&mut ScopeDomains) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.change(&self.store.keys().scope_domains(scope), change, |list| list.domains.is_empty()).await
-    }
-
-    /// Changes a record in one atomic step, again from its present state where somebody else changed it at the same time. One
-    /// that holds nothing any more goes.
-    async fn change<R: Record + Clone + Default + PartialEq>(
-        &self,
-        key: &crate::store::Key<R>,
-        change: impl Fn(&mut R) -> Result<(), Fault>,
-        is_empty: impl Fn(&R) -> bool,
-    ) -> Result<(), Fault> {
-        for _ in 0..ATTEMPTS {
-            let mut batch = self.store.batch();
-            let slot = batch.get(key);
-            let stored = batch.run().await?.stored(slot)?;
-            let mut record = stored.as_ref().map(|stored| (*stored.record).clone()).unwrap_or_default();
-            change(&mut record)?;
-            if stored.as_ref().is_some_and(|stored| *stored.record == record) {
-                return Ok(());
-            }
-            let mut batch = self.store.batch();
-            let written = match (&stored, is_empty(&record)) {
-                (None, true) => return Ok(()),
-                // There is no verb that deletes what was read; one that ends at once does the same.
-                (Some(stored), true) => batch.replace_ending(key, stored, &record, Duration::from_millis(1)),
-                (stored, false) => batch.replace(key, stored.as_ref(), &record),
-            };
-            if batch.run().await?.written(written) {
-                return Ok(());
-            }
-        }
-        Err(Code::ChangedMeanwhile.into())
+        self.store.change(&self.store.keys().scope_domains(scope), change, |list| list.domains.is_empty()).await
     }
 
     /// What happened to a domain.

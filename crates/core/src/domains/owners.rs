@@ -45,7 +45,7 @@ pub struct Owner {
     /// Whether the names below it are meant too.
     #[serde(default)]
     pub include_subdomains: bool,
-    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that is gone by now.
+    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that was deleted in the same moment.
     #[serde(default)]
     pub connection: Option<ConnectionId>,
 }

@@ -17,7 +17,7 @@ use crate::policy::Rules;
 use crate::ports::Timestamp;
 use crate::scoped;
 use crate::secret::{Secret, SecretHash};
-use crate::sessions::left;
+use crate::sessions::{Why, left};
 use crate::trace::Outcome;
 
 /// A verified answer of an IdP.
@@ -148,7 +148,13 @@ impl Logins {
                 json!({ "trace": grant.trace.id, "connection": connection.id, "anomalies": grant.trace.anomalies });
             Event::of(EventKind::LoginAnomaly, &grant.trace.scope, now, data).append(&mut batch, &self.store);
         }
-        batch.run().await?;
+        // After the session is listed: whoever deletes the connection ends the sessions that are listed once it is gone
+        // (`crate::removal`), and where it is gone already this one may have come too late for that.
+        let answering = batch.get(&keys.connection(&connection.id));
+        if batch.run().await?.get(answering)?.is_none() {
+            self.sessions.end(&session.id, Why::Deleted).await?;
+            return Err(Code::ConnectionMissing.into());
+        }
         let lifetime = left(session.over(), now);
         Ok(Issued { code, session: session.id, browser, lifetime })
     }

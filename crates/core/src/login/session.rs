@@ -74,7 +74,11 @@ impl Record for Session {
 
 /// What a session that was ended before its time leaves behind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Ended {}
+pub struct Ended {
+    /// Where the session was listed, for whoever finds it there because its end broke off.
+    #[serde(default)]
+    pub listing: Option<Listing>,
+}
 
 impl Record for Ended {
     const CLASS: &'static str = "ended-session";

@@ -13,6 +13,7 @@
 
 mod batch;
 mod cache;
+mod change;
 mod keys;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::ports::{Backend, Seal, StoreError};
 pub use batch::{Answers, Batch, Count, Slot, Spent, Stored};
 use cache::Cache;
+pub(crate) use change::ATTEMPTS;
 pub use keys::{Index, Key, Keys, Log};
 
 /// Something that is stored sealed.

@@ -17,15 +17,15 @@ use crate::world::{PUBLIC, World};
 const NETWORK: &str = "fetch.allow_networks = [\"127.0.0.0/8\"]\n";
 
 /// An app's address for logout tokens: it answers what it is told to, and remembers what it got.
-struct Ear {
-    url: String,
+pub(crate) struct Ear {
+    pub(crate) url: String,
     says: Arc<Mutex<u16>>,
     heard: Arc<Mutex<Vec<String>>>,
     server: ServerHandle,
 }
 
 impl Ear {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let (says, heard) = (Arc::new(Mutex::new(200)), Arc::new(Mutex::new(Vec::new())));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://127.0.0.1:{}/logout", listener.local_addr().unwrap().port());
@@ -50,7 +50,7 @@ impl Ear {
     fn say(&self, status: u16) {
         *self.says.lock().unwrap() = status;
     }
-    fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 }

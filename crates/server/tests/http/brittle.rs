@@ -1,6 +1,7 @@
-//! A store that fails where a test wants it to.
+//! A store that fails where a test wants it to, or lets something else happen first.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -15,12 +16,21 @@ pub(crate) struct Brittle {
     since: Mutex<Option<Timestamp>>,
     /// What was bound, to the server that began then.
     bound: Mutex<HashMap<String, Option<Timestamp>>>,
+    interrupted_at: Mutex<Option<(&'static str, Interruption)>>,
 }
+
+type Interruption = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Brittle {
     pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        let (breaks_at, breaks_once_at) = (Mutex::default(), Mutex::default());
-        Self { backend, breaks_at, breaks_once_at, since: Mutex::default(), bound: Mutex::default() }
+        Self {
+            backend,
+            breaks_at: Mutex::default(),
+            breaks_once_at: Mutex::default(),
+            interrupted_at: Mutex::default(),
+            since: Mutex::default(),
+            bound: Mutex::default(),
+        }
     }
 
     /// From now on every batch fails that names a key which begins like this.
@@ -33,14 +43,19 @@ impl Brittle {
         *self.breaks_once_at.lock().unwrap() = Some(keys);
     }
 
+    /// Right before the next batch that writes a value under a key which begins like this, `something` happens.
+    pub(crate) fn before(&self, keys: &'static str, something: impl Future<Output = ()> + Send + 'static) {
+        *self.interrupted_at.lock().unwrap() = Some((keys, Box::pin(something)));
+    }
+
     fn breaks_now(&self, batch: &[Op]) -> bool {
         let mut once = self.breaks_once_at.lock().unwrap();
-        let breaks =
-            once.is_some_and(|keys| batch.iter().any(|op| written(op).is_some_and(|key| key.starts_with(keys))));
-        if breaks {
-            *once = None;
-        }
-        breaks
+        once.take_if(|keys| writes(batch, keys)).is_some()
+    }
+
+    fn interruption(&self, batch: &[Op]) -> Option<Interruption> {
+        let mut at = self.interrupted_at.lock().unwrap();
+        at.take_if(|(keys, _)| writes(batch, keys)).map(|(_, something)| something)
     }
 
     /// From now on it is another server, as after a failover.
@@ -63,6 +78,9 @@ impl Backend for Brittle {
         if self.breaks_now(&batch) {
             return Err(StoreError::Unavailable("as the test wants it, once".into()));
         }
+        if let Some(something) = self.interruption(&batch) {
+            something.await;
+        }
         let mut replies = self.backend.run(batch.clone()).await?;
         for (op, reply) in batch.into_iter().zip(&mut replies) {
             match (op, &mut *reply) {
@@ -82,6 +100,11 @@ impl Backend for Brittle {
     fn remembers_since(&self) -> Option<Timestamp> {
         self.backend.remembers_since().max(*self.since.lock().unwrap())
     }
+}
+
+/// Whether one of these writes a value under a key which begins like this.
+fn writes(batch: &[Op], keys: &str) -> bool {
+    batch.iter().any(|op| written(op).is_some_and(|key| key.starts_with(keys)))
 }
 
 /// The key under which an operation writes a value.

@@ -42,6 +42,7 @@ mod refresh;
 mod refresh_tokens;
 mod regions;
 mod registered;
+mod removal;
 mod revalidate;
 mod revoke;
 mod roles;

@@ -213,7 +213,7 @@ async fn c5_a_refresh_is_refused_once_the_connection_is_deactivated_or_deleted()
     assert_eq!(app.refresh(member(&first, "refresh_token"), &[]).await.status, 200, "nothing was spent");
     assert_eq!(world.api(Method::DELETE, "sso?tenant=acme.example&product=crm", Value::Null).await.status, 204);
     let answer = app.refresh(member(&second, "refresh_token"), &[]).await;
-    assert_refused(&answer, "invalid_grant", "RefreshConnectionGone");
+    assert_refused(&answer, "invalid_grant", "RefreshTokenUnknown");
 }
 
 #[actix_web::test]

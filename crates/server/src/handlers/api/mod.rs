@@ -13,6 +13,7 @@ pub mod openid;
 pub mod policy;
 pub mod products;
 pub mod providers;
+pub mod removal;
 pub mod requests;
 pub mod saml_config;
 pub mod sessions;

@@ -8,8 +8,8 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, discover, domains, events, health, idp, policy, products, providers, saml_config,
-    sessions, sp_keys, sso, tenants, token_keys, traces,
+    ApiCall, connection_keys, discover, domains, events, health, idp, policy, products, providers, removal,
+    saml_config, sessions, sp_keys, sso, tenants, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -28,6 +28,7 @@ use crate::reply::{Refused, no_store};
         providers::list, providers::find, providers::guide,
         products::create, products::find, products::update, products::delete, products::rotate_secret,
         tenants::list, tenants::find, tenants::put,
+        removal::tenant, removal::scope, removal::contents,
         domains::claim,
         domains::find,
         domains::get,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::removal::RemovedRecord;
 use super::requests::{Page, ProductName, ProductRequest};
 use super::{ApiCall, boolean, list, required, text};
 use crate::jobs::client_keys;
@@ -98,21 +99,21 @@ async fn try_find(call: &ApiCall) -> Result<ProductsFound, Fault> {
     Ok(ProductsFound::One(Box::new(describe(&product, None))))
 }
 
-/// `DELETE`: removes a registration. 204.
+/// `DELETE`: removes an app with what its tenants have in it. 200 with how much that was.
 #[utoipa::path(
     delete,
     path = "/api/v1/products",
     params(("name" = String, Query)),
-    responses((status = 204), (status = 404), (status = 409)),
+    responses((status = 200, body = RemovedRecord), (status = 404), (status = 409)),
 )]
 pub async fn delete(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let delete = async {
         let name = required(&call.query, "name")?;
         call.check_product(name)?;
-        call.app.products.delete(name).await
+        call.app.removals.product(name).await
     };
-    delete.await.map_err(Refusal::api)?;
-    Ok(HttpResponse::NoContent().finish())
+    let removed = delete.await.map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(RemovedRecord::from(removed)))
 }
 
 async fn settings(call: &ApiCall) -> Result<ProductSettings, Fault> {

@@ -40,6 +40,14 @@ pub struct TenantName {
     tenant: String,
 }
 
+/// In which product somebody looks, too.
+#[derive(Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AlsoIn {
+    /// One that is neither registered nor known to be the tenant's.
+    product: Option<String>,
+}
+
 /// What is said of a tenant.
 #[derive(Serialize, ToSchema)]
 pub struct TenantRequest {

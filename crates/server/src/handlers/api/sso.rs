@@ -173,7 +173,8 @@ pub enum Counterpart {
     Oidc(openid::OidcCounterpart),
 }
 
-/// `DELETE`: removes a connection by its client id and secret, or all of a scope. 204, also where there was none.
+/// `DELETE`: removes a connection by its client id and secret, or all of a scope, and ends the sessions of its people. 204, also where
+/// there was none.
 #[utoipa::path(
     delete,
     path = "/api/v1/sso",
@@ -187,22 +188,24 @@ pub async fn delete(call: ApiCall) -> Result<HttpResponse, Refusal> {
 
 async fn try_delete(call: &ApiCall) -> Result<(), Fault> {
     let query = &call.query;
-    let doomed = match query.one("clientID")? {
+    let (scope, doomed) = match query.one("clientID")? {
         Some(client_id) => {
             let secret =
                 query.one("clientSecret")?.ok_or_else(|| Code::FieldMissing.fault().expected("clientSecret"))?;
             let found = named(call, client_id).await?;
-            match found.iter().any(|connection| !connection.client_secret.matches(secret)) {
-                true => return Err(Code::ConnectionSecretMismatch.into()),
-                false => found,
+            if found.iter().any(|connection| !connection.client_secret.matches(secret)) {
+                return Err(Code::ConnectionSecretMismatch.into());
             }
+            let Some(connection) = found.first() else { return Ok(()) };
+            (connection.scope.clone(), found)
         }
-        None => of_strategy(query, call.app.connections.find(&Which::Scopes(vec![call.scope(query)?])).await?)?,
+        None => {
+            let scope = call.scope(query)?;
+            let found = call.app.connections.find(&Which::Scopes(vec![scope.clone()])).await?;
+            (scope, of_strategy(query, found)?)
+        }
     };
-    for connection in doomed {
-        call.app.connections.delete(&connection).await?;
-    }
-    Ok(())
+    call.app.removals.connections(&scope, &doomed).await
 }
 
 /// The connections that a query means; those of products that the key is not good for are not there.

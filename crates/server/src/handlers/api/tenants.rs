@@ -76,7 +76,7 @@ pub struct TenantsFound {
 pub struct TenantRecord {
     /// The `tenant` of its scopes.
     name: String,
-    /// `active` or `suspended`.
+    /// `active` or `suspended`; `deleting` until everything is gone.
     status: &'static str,
     /// The products in which it has, or had, connections, domains or a policy.
     products: Vec<String>,
