@@ -36,6 +36,10 @@ settings! {
         /// refused, and people begin again; so none can be used a second time that was used just before. `available`: they
         /// go on. Servers that do not tell their `run_id` (`INFO server`) can be used with `available` only.
         failover: String = "strict",
+        /// How many replicas of a Redis have to have what lasts (connections, products, tenants, domains, policies, keys) before the API says
+        /// that it is there, so that no failover loses it; 0 for none, 9 at most. What fewer confirm within 400 ms is answered
+        /// `StoreUnavailable`, though it may be there. Logins wait for no replica.
+        wait_replicas: u64 = "0",
     }
 }
 
@@ -82,7 +86,17 @@ impl Store {
                 Failover::Strict
             }
         };
-        let redis = RedisOptions { ca_files: written.ca_files, client_certificate, sentinel_login, failover };
+        let wait_replicas = u32::try_from(written.wait_replicas).ok().filter(|replicas| *replicas <= 9);
+        if wait_replicas.is_none() {
+            reading.refuse("store.wait_replicas", format!("is {}", written.wait_replicas), "Write 0 to 9.");
+        }
+        let redis = RedisOptions {
+            ca_files: written.ca_files,
+            client_certificate,
+            sentinel_login,
+            failover,
+            wait_replicas: wait_replicas.unwrap_or_default(),
+        };
         Self { url, redis }
     }
 }

@@ -220,6 +220,7 @@ fn redis_may_be_several_servers() {
     assert_eq!(store.redis.client_certificate.unwrap().key.to_str(), Some("k.pem"));
 
     assert!(refusal("store.client_cert_file = 'c.pem'", &[]).contains("store.client_key_file is missing"));
+    assert!(refusal("store.wait_replicas = 10", &[]).contains("is 10. Write 0 to 9."));
     assert!(refusal("store.failover = 'sometimes'", &[]).contains("Write strict or available."));
     assert!(refusal("store.client_key_file = 'k.pem'", &[]).contains("store.client_cert_file is missing"));
     assert!(refusal("store.url = 'redis+sentinel://a.example.com'", &[]).contains("HOST:PORT/SERVICE"));

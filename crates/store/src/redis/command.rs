@@ -130,6 +130,22 @@ pub(crate) fn is_repeatable(op: &Op) -> bool {
     }
 }
 
+/// Whether an operation writes a value that has no end.
+pub(crate) fn lasts(op: &Op) -> bool {
+    match op {
+        Op::Put { lifetime, .. } | Op::PutNew { lifetime, .. } | Op::ReplaceIf { lifetime, .. } => lifetime.is_none(),
+        _ => false,
+    }
+}
+
+/// Waits until this many replicas have everything that was written over this connection, for less long than an answer may
+/// take. → how many have it
+pub(crate) fn wait(replicas: u32) -> Cmd {
+    let mut command = cmd("WAIT");
+    command.arg(replicas).arg(400);
+    command
+}
+
 impl Answer {
     /// Reads what the server said.
     pub(crate) fn read(self, value: Value, epoch: Option<Epoch>) -> Result<Reply, StoreError> {

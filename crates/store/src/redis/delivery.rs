@@ -27,8 +27,8 @@ const CLUSTER: [Duration; 5] = [
     Duration::from_millis(400),
 ];
 
-/// Runs a batch and answers it in its order.
-pub(crate) async fn deliver(servers: &Servers, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
+/// Runs a batch and answers it in its order, what lasts when this many replicas have it.
+pub(crate) async fn deliver(servers: &Servers, ops: &[Op], wait_for: u32) -> Result<Vec<Reply>, StoreError> {
     let mut replies: Vec<Option<Reply>> = vec![None; ops.len()];
     let mut waiting: Vec<Waiting<'_>> = ops.iter().enumerate().map(|(at, op)| Waiting { at, op, ask: None }).collect();
     let mut pauses = match servers {
@@ -38,7 +38,7 @@ pub(crate) async fn deliver(servers: &Servers, ops: &[Op]) -> Result<Vec<Reply>,
     loop {
         let (parcels, slots) = sort(servers, waiting).await?;
         let mut back = Back::default();
-        for outcome in join_all(parcels.into_iter().map(Parcel::send)).await {
+        for outcome in join_all(parcels.into_iter().map(|parcel| parcel.send(wait_for))).await {
             back.take(outcome, &mut replies)?;
         }
         let Some(trouble) = back.trouble else { break };
@@ -121,14 +121,19 @@ async fn sort<'a>(
 }
 
 impl<'a> Parcel<'a> {
-    async fn send(self) -> Outcome<'a> {
+    async fn send(self, wait_for: u32) -> Outcome<'a> {
         let Line { call, mut connection, epoch } = match self.link.line().await {
             Ok(line) => line,
             Err(trouble) => return Outcome::Lost { waiting: self.waiting, trouble, again: self.may_go_elsewhere },
         };
-        let (pipeline, answers) = self.pipeline(epoch);
+        let wait_for = if self.waiting.iter().any(|waiting| command::lasts(waiting.op)) { wait_for } else { 0 };
+        let (pipeline, answers) = self.pipeline(epoch, wait_for);
         match connection.send_packed_commands(&pipeline, 0, pipeline.len()).await {
-            Ok(values) if values.len() == pipeline.len() => self.read((call, epoch), values, answers),
+            Ok(values) if values.len() == pipeline.len() => {
+                let confirmed =
+                    wait_for == 0 || matches!(values.last(), Some(Value::Int(by)) if *by >= i64::from(wait_for));
+                self.read((call, epoch), values, answers, confirmed)
+            }
             Ok(_) => Outcome::Lost { waiting: self.waiting, trouble: command::nonsense(), again: false },
             Err(error) => {
                 let lost = self.link.failed(call, &error);
@@ -141,7 +146,7 @@ impl<'a> Parcel<'a> {
         }
     }
 
-    fn pipeline(&self, epoch: Option<Epoch>) -> (Pipeline, Vec<Answer>) {
+    fn pipeline(&self, epoch: Option<Epoch>, wait_for: u32) -> (Pipeline, Vec<Answer>) {
         let mut pipeline = Pipeline::with_capacity(self.waiting.len());
         let add = |waiting: &Waiting<'_>| {
             let (command, answer) = command::of(waiting.op, epoch);
@@ -152,17 +157,27 @@ impl<'a> Parcel<'a> {
             answer
         };
         let answers = self.waiting.iter().map(add).collect();
+        if wait_for > 0 {
+            pipeline.add_command(command::wait(wait_for));
+        }
         (pipeline, answers)
     }
 
-    fn read(self, (call, epoch): (u64, Option<Epoch>), values: Vec<Value>, answers: Vec<Answer>) -> Outcome<'a> {
+    fn read(
+        self,
+        (call, epoch): (u64, Option<Epoch>),
+        values: Vec<Value>,
+        answers: Vec<Answer>,
+        confirmed: bool,
+    ) -> Outcome<'a> {
         let step = if self.asking { 2 } else { 1 };
         let values = values.into_iter().skip(step - 1).step_by(step);
-        let read = |(value, answer): (Value, Answer)| match value {
+        let read = |((value, answer), waiting): ((Value, Answer), &Waiting<'_>)| match value {
             Value::ServerError(error) => Err(self.refusal(call, &error)),
+            _ if !confirmed && command::lasts(waiting.op) => Err(Refusal::Never(link::unconfirmed())),
             value => answer.read(value, epoch).map_err(Refusal::Never),
         };
-        let results: Vec<_> = values.zip(answers).map(read).collect();
+        let results: Vec<_> = values.zip(answers).zip(&self.waiting).map(read).collect();
         Outcome::Answered(self.waiting.into_iter().zip(results).collect())
     }
 

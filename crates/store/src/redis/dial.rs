@@ -26,6 +26,8 @@ pub struct RedisOptions {
     pub sentinel_login: Option<SentinelLogin>,
     /// What becomes of bound values when a server takes the place of another, or starts anew.
     pub failover: Failover,
+    /// How many replicas have to have what lasts before it is acknowledged; 0: none.
+    pub wait_replicas: u32,
 }
 
 /// What becomes of bound values when a server takes the place of another, or starts anew.

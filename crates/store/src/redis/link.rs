@@ -234,6 +234,8 @@ enum Trouble {
     Network(String),
     #[error("no node of the cluster keeps a part of the keys")]
     Nobody,
+    #[error("fewer replicas than store.wait_replicas have what was written")]
+    Unconfirmed,
     #[error("Redis did not answer in time")]
     Slow,
     #[error("another call to Redis has just failed")]
@@ -263,6 +265,11 @@ pub(crate) fn too_slow() -> StoreError {
 /// A cluster has a slot that no node keeps.
 pub(crate) fn nobody() -> StoreError {
     trouble(Trouble::Nobody)
+}
+
+/// Fewer replicas than wanted have what was written. It is there all the same.
+pub(crate) fn unconfirmed() -> StoreError {
+    trouble(Trouble::Unconfirmed)
 }
 
 fn failed_for_all() -> StoreError {

@@ -1,10 +1,11 @@
 //! Redis and Valkey, from 6.2 on: standalone, over TCP, TLS or a socket; the primary that sentinels name; a cluster. One batch is
 //! one pipeline, so one round trip; in a cluster one for each node that keeps something of it, all at once. Every command
-//! touches one key.
+//! touches one key. What lasts is acknowledged when replicas have it, if that is wanted: for that there are connections of
+//! their own, because `WAIT` holds up all that is asked over one.
 //!
 //! Only commands and options are used that Redis 6.2 and Valkey share: `GET SET DEL EVAL ZADD ZREM ZREMRANGEBYSCORE ZRANGE
 //! ZCARD XADD XRANGE`, and `HELLO AUTH SELECT` to log in; unless failovers do not matter `INFO`; with sentinels `ROLE`, and to them `SENTINEL SUBSCRIBE`; in a cluster
-//! `CLUSTER ASKING`. The server has to keep what it is given: `maxmemory-policy noeviction`.
+//! `CLUSTER ASKING`; where replicas are waited for, `WAIT`. The server has to keep what it is given: `maxmemory-policy noeviction`.
 
 mod cluster;
 mod command;
@@ -45,8 +46,13 @@ pub struct RedisBackend {
     /// The connections of each runtime, and each thread that serves requests is one. Whoever waits for an answer is then
     /// woken by the thread it runs on; with one connection for all, a round trip would cost two switches between threads,
     /// which is more than all else it costs.
-    servers: Mutex<HashMap<runtime::Id, Servers>>,
+    servers: PerRuntime,
+    /// Those over which replicas are waited for: they are busy meanwhile.
+    patient: PerRuntime,
+    wait_replicas: u32,
 }
+
+type PerRuntime = Mutex<HashMap<runtime::Id, Servers>>;
 
 /// How servers are found.
 enum Whereabouts {
@@ -81,11 +87,12 @@ impl RedisBackend {
             RedisPlace::Cluster { nodes } => Whereabouts::Cluster(nodes.clone()),
         };
         let epochs = Arc::new(Epochs::new((options.failover == Failover::Strict).then_some(clock)));
-        Ok(Self { dial, whereabouts, epochs, servers: Mutex::default() })
+        let (servers, patient) = (Mutex::default(), Mutex::default());
+        Ok(Self { dial, whereabouts, epochs, servers, patient, wait_replicas: options.wait_replicas })
     }
 
-    fn servers(&self) -> Result<Servers, StoreError> {
-        let mut all = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+    fn servers(&self, kept: &PerRuntime) -> Result<Servers, StoreError> {
+        let mut all = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(servers) = all.get(&Handle::current().id()) {
             return Ok(servers.clone());
         }
@@ -110,8 +117,11 @@ impl Backend for RedisBackend {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let servers = self.servers()?;
-        tokio::time::timeout(PATIENCE, delivery::deliver(&servers, &batch)).await.map_err(|_| link::too_slow())?
+        let wait_for = if batch.iter().any(command::lasts) { self.wait_replicas } else { 0 };
+        let servers = self.servers(if wait_for == 0 { &self.servers } else { &self.patient })?;
+        tokio::time::timeout(PATIENCE, delivery::deliver(&servers, &batch, wait_for))
+            .await
+            .map_err(|_| link::too_slow())?
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

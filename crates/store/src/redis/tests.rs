@@ -48,16 +48,20 @@ async fn wait(time: Duration) {
     tokio::time::sleep(time + Duration::from_millis(20)).await;
 }
 
+fn waiting_for(wait_replicas: u32) -> RedisOptions {
+    RedisOptions { wait_replicas, ..RedisOptions::default() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_behind_sentinels() {
     let watched = Watched::start(&[]).await;
-    contract::suite(client(&watched.url(), &RedisOptions::default()).await, wait).await;
+    contract::suite(client(&watched.url(), &waiting_for(2)).await, wait).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_on_a_cluster() {
     let cluster = ClusterOfServers::start(&[]).await;
-    contract::suite(client(&cluster.url(), &RedisOptions::default()).await, wait).await;
+    contract::suite(client(&cluster.url(), &waiting_for(1)).await, wait).await;
 }
 
 #[tokio::test]
@@ -275,11 +279,17 @@ async fn sentinels_and_servers_have_passwords_of_their_own() {
 async fn goes_where_sentinels_say_that_the_primary_is() {
     let watched = Watched::start(&[]).await;
     let backend = client(&watched.url(), &RedisOptions::default()).await;
+    let patient = client(&watched.url(), &waiting_for(1)).await;
     backend.run(vec![put("before")]).await.unwrap();
+    patient.run(vec![put("before")]).await.unwrap();
 
     let old = watched.primary().await;
-    watched.sentinels[2].command(&["SENTINEL", "FAILOVER", "main"]).await;
-    until("another is the primary", async || watched.primary().await != old).await;
+    until("another is the primary", async || {
+        // While one is under way, another order is refused.
+        let _ = watched.sentinels[2].try_command(&["SENTINEL", "FAILOVER", "main"]).await;
+        watched.primary().await != old
+    })
+    .await;
     let new = &watched.servers[watched.primary().await];
     until("it is written to", async || {
         backend.run(vec![put("after")]).await.unwrap();
@@ -287,13 +297,17 @@ async fn goes_where_sentinels_say_that_the_primary_is() {
     })
     .await;
     assert_eq!(backend.run(vec![Op::Get { key: "before".into() }]).await.unwrap(), [Reply::Value(Some(b"x".into()))]);
+    until("the new one has replicas", async || patient.run(vec![put("lasts")]).await.is_ok()).await;
+    assert_eq!(new.command(&["EXISTS", "lasts"]).await, ::redis::Value::Int(1));
 }
 
 #[tokio::test]
 async fn a_cluster_changes_its_primaries_unnoticed() {
     let cluster = ClusterOfServers::start(&[]).await;
     let backend = client(&cluster.url(), &RedisOptions::default()).await;
+    let patient = client(&cluster.url(), &waiting_for(1)).await;
     backend.run(vec![put("a")]).await.unwrap();
+    patient.run(vec![put("a")]).await.unwrap();
 
     let old = cluster.keeper("a").await;
     cluster.nodes[old + 3].command(&["CLUSTER", "FAILOVER"]).await;
@@ -304,6 +318,7 @@ async fn a_cluster_changes_its_primaries_unnoticed() {
     })
     .await;
     assert_eq!(backend.run(vec![put("a"), consume()]).await.unwrap()[1], Reply::Consumed(Consumed::Live(b"x".into())));
+    until("the new one has a replica", async || patient.run(vec![put("a")]).await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -358,4 +373,26 @@ async fn keys_are_found_while_they_move_to_another_node() {
         node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
     }
     assert_eq!(backend.run(vec![consume("{move}:here"), consume("{move}:new")]).await.unwrap(), [spent.clone(), spent]);
+}
+
+#[tokio::test]
+async fn what_lasts_is_acknowledged_when_replicas_have_it() {
+    let mut watched = Watched::start(&[]).await;
+    let both = client(&watched.url(), &waiting_for(2)).await;
+    for number in 0..100 {
+        let key = format!("lasts:{number}");
+        both.run(vec![put(&key)]).await.unwrap();
+        for server in &watched.servers {
+            assert_eq!(server.command(&["EXISTS", &key]).await, ::redis::Value::Int(1));
+        }
+    }
+
+    let primary = watched.primary().await;
+    watched.servers[(primary + 1) % 3].kill();
+    let error = both.run(vec![put("unconfirmed")]).await.unwrap_err();
+    assert!(shown(&error).contains("fewer replicas than store.wait_replicas"), "{}", shown(&error));
+    client(&watched.url(), &waiting_for(1)).await.run(vec![put("confirmed")]).await.unwrap();
+    let lifetime = Some(Duration::from_secs(60));
+    let ends = Op::Put { key: "ends".into(), value: b"x".into(), lifetime, bound: true };
+    both.run(vec![ends, Op::Get { key: "lasts:0".into() }]).await.unwrap();
 }
