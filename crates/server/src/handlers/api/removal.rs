@@ -1,4 +1,5 @@
-//! Deleting a tenant, or what it has in a product, and what there is to be deleted.
+//! Deleting a tenant, or what it has in a product, and what there is to be deleted. What deletes has no examples, so that whoever
+//! tries the examples of the OpenAPI document deletes nothing.
 
 use actix_web::HttpResponse;
 use actix_web::web::Path;
@@ -14,7 +15,7 @@ use crate::reply::{Refusal, no_store};
 #[utoipa::path(
     delete,
     path = "/api/v1/tenants/{tenant}",
-    params(TenantName),
+    params(("tenant" = String, Path)),
     responses((status = 200, body = RemovedRecord), (status = 404), (status = 409)),
 )]
 pub async fn tenant(call: ApiCall, name: Path<String>) -> Result<HttpResponse, Refusal> {
@@ -30,7 +31,7 @@ pub async fn tenant(call: ApiCall, name: Path<String>) -> Result<HttpResponse, R
 #[utoipa::path(
     delete,
     path = "/api/v1/tenants/{tenant}/products/{product}",
-    params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
+    params(("tenant" = String, Path), ("product" = String, Path)),
     responses((status = 200, body = RemovedRecord), (status = 404), (status = 409)),
 )]
 pub async fn scope(call: ApiCall, names: Path<(String, String)>) -> Result<HttpResponse, Refusal> {
