@@ -20,6 +20,7 @@ const OUT_OF_REACH: &[(Code, &str)] = &[
     (Code::CodeLostInFailover, "needs the same; crates/server has it"),
     (Code::SamlEncryptionUnsupported, "a running Postern always has a key; crates/saml has it"),
     (Code::RefreshTokenExpired, "takes half an hour; crates/server has it"),
+    (Code::RefreshPersonBlocked, "needs a store that fails half-way; crates/server has it"),
     (Code::RefreshNeedsProof, "takes five minutes; crates/server has it"),
     (Code::SamlVerifiersDisagree, "we know of no response that would"),
     (Code::RegionUnknown, "needs a configuration out of which a region was taken; crates/server has it"),

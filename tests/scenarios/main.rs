@@ -13,6 +13,7 @@ mod logout;
 mod marks;
 mod openapi;
 mod openid_clients;
+mod people;
 mod removal;
 mod rotation;
 mod secrecy;

@@ -145,7 +145,10 @@ async fn a_deleted_tenant_leaves_no_key_behind_and_a_deleted_product_neither() {
     assert!(world.left_since(&before).len() > 15, "{:?}", world.left_since(&before));
 
     let removed = world.call(Method::DELETE, &format!("tenants/{ACME}"), Value::Null).await;
-    assert_eq!(removed, json!({ "connections": 2, "domains": 2, "policies": 1, "sessions": 2, "traces": 3 }));
+    assert_eq!(
+        removed,
+        json!({ "connections": 2, "domains": 2, "policies": 1, "people": 0, "sessions": 2, "traces": 3 })
+    );
     assert_eq!(world.left_since(&before), []);
     let contents = world.call(Method::GET, &format!("tenants/{ACME}/contents?product=wiki"), Value::Null).await;
     assert_eq!(contents, json!({ "data": [] }));
@@ -153,7 +156,10 @@ async fn a_deleted_tenant_leaves_no_key_behind_and_a_deleted_product_neither() {
 
     world.inhabit(ACME).await;
     let removed = world.call(Method::DELETE, "products?name=crm", Value::Null).await;
-    assert_eq!(removed, json!({ "connections": 2, "domains": 2, "policies": 1, "sessions": 2, "traces": 3 }));
+    assert_eq!(
+        removed,
+        json!({ "connections": 2, "domains": 2, "policies": 1, "people": 0, "sessions": 2, "traces": 3 })
+    );
     for tenant in [ACME, "umbrella.example.com"] {
         world.call(Method::DELETE, &format!("tenants/{tenant}"), Value::Null).await;
     }

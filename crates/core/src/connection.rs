@@ -13,6 +13,7 @@ use crate::login::finish::provider;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
 use crate::ports::Timestamp;
+use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -58,6 +59,9 @@ pub struct Connection {
     /// As what its people come in, where that is not as the scope's policy says.
     #[serde(default)]
     pub roles: RoleSettings,
+    /// What they have to bring along, where that is not as the scope's policy says.
+    #[serde(default)]
+    pub requirements: Requirements,
     /// Whether people sign in by it. Records from before there were drafts say whether it is deactivated.
     #[serde(alias = "deactivated")]
     pub status: ConnectionStatus,

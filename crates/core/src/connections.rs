@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::connection::{Connection, ConnectionId, Delivery, Idp};
 use crate::connection_keys::ConnectionKeys;
@@ -18,6 +18,7 @@ use crate::expiry::{self, last_expiry};
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
+use crate::overrides;
 use crate::policy::Rules;
 use crate::policy_settings::differences;
 
@@ -26,6 +27,7 @@ use crate::products::{checked_urls, invalid};
 use crate::providers;
 use crate::redirect;
 use crate::refresh::countdown;
+use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::{Secret, random_id};
@@ -111,7 +113,7 @@ pub struct ConnectionSettings {
     pub provider: Option<String>,
     /// See [`Connection::mapping`].
     pub mapping: Option<Mapping>,
-    /// See [`Connection::roles`]: all of them, by name.
+    /// See [`Connection::overrides`]: all of them, by name.
     pub policy: Option<Vec<(String, String)>>,
     /// See [`Connection::status`].
     pub status: Option<ConnectionStatus>,
@@ -146,7 +148,7 @@ pub(crate) struct JudgedConnection {
     connection: Connection,
     kind: EventKind,
     /// What it overrode of its scope's policy so far.
-    overridden: RoleSettings,
+    overridden: Option<Map<String, Value>>,
     /// Whether it becomes the default of its scope, or no longer is.
     default: Option<bool>,
 }
@@ -191,7 +193,7 @@ impl Connections {
         if let Some(present) = &present {
             present.idp.check_same(&idp)?;
         }
-        let overridden = present.as_ref().map(|present| present.roles.clone()).unwrap_or_default();
+        let overridden = present.as_ref().and_then(|present| present.overrides());
         if present.is_none() {
             let list = self.store.get(&self.store.keys().scope(&scope)).await?;
             list.map_or(Ok(()), |list| check_room(list.ids.len() + 1))?;
@@ -236,6 +238,7 @@ impl Connections {
             provider: None,
             mapping: Mapping::default(),
             roles: RoleSettings::default(),
+            requirements: Requirements::default(),
             status: ConnectionStatus::Active,
             created: self.clock.now(),
             idp,
@@ -274,7 +277,7 @@ impl Connections {
             event.data["changed"]["default"] = json!(default);
         }
         event.append(&mut batch, &self.store);
-        self.tell_overrides(&mut batch, &stored.record.roles, &connection);
+        self.tell_overrides(&mut batch, stored.record.overrides(), &connection);
         if !batch.run().await?.written(written) {
             return Err(Code::ChangedMeanwhile.into());
         }
@@ -552,7 +555,7 @@ impl Connections {
         }
         let mut batch = self.store.batch();
         self.event(*kind, connection).append(&mut batch, &self.store);
-        self.tell_overrides(&mut batch, overridden, connection);
+        self.tell_overrides(&mut batch, overridden.clone(), connection);
         batch.run().await?;
         Ok(Arc::new(connection.clone()))
     }
@@ -650,7 +653,7 @@ impl Connections {
             connection.mapping = mapping;
         }
         if let Some(policy) = settings.policy {
-            connection.roles = RoleSettings::of(&policy, product.as_deref())?;
+            connection.set_overrides(&policy, product.as_deref())?;
         }
         let status = settings.status.unwrap_or(connection.status);
         connection.status = settings.deactivated.map_or(status, |deactivated| status.deactivated(deactivated));
@@ -664,8 +667,9 @@ impl Connections {
     }
 
     /// Tells what a connection overrides of its scope's policy by now, where that was not so before.
-    fn tell_overrides(&self, batch: &mut Batch<'_>, before: &RoleSettings, connection: &Connection) {
-        let (before, after) = differences(before.shown(), connection.roles.shown());
+    fn tell_overrides(&self, batch: &mut Batch<'_>, before: Option<Map<String, Value>>, connection: &Connection) {
+        let [before, after] = [before, connection.overrides()].map(|told| told.unwrap_or_else(overrides::nothing));
+        let (before, after) = differences(before, after);
         if !after.is_empty() {
             let data = json!({ "connection": connection.id, "before": before, "after": after });
             let event = Event::of(EventKind::PolicyUpdated, &connection.scope, self.clock.now(), data);

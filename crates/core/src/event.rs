@@ -89,6 +89,18 @@ pub enum EventKind {
     /// A tenant was deleted with everything that it had, or, where a `product` is named, with what it had there.
     #[serde(rename = "tenant.deleted")]
     TenantDeleted,
+    /// Somebody is blocked: `person` says who, to whoever reads the list.
+    #[serde(rename = "person.blocked")]
+    PersonBlocked,
+    /// Somebody is blocked no longer.
+    #[serde(rename = "person.unblocked")]
+    PersonUnblocked,
+    /// Somebody is invited.
+    #[serde(rename = "person.invited")]
+    PersonInvited,
+    /// An invitation was withdrawn.
+    #[serde(rename = "person.uninvited")]
+    PersonUninvited,
     /// A tenant claims a domain.
     #[serde(rename = "domain.claimed")]
     DomainClaimed,

@@ -286,13 +286,16 @@ faults! {
     SubjectScopeForeign, IdpAdmin, 403, "access_denied", "The identifier of the person belongs to a scope that this identity provider does not own.", "Send subject-id or pairwise-id with a scope among `expected`. If the identity provider has other scopes, have the operator add them to the connection's scopes.";
     AttributeMissing, IdpAdmin, 403, "access_denied", "An attribute that this application needs did not arrive.", "Add the attribute `expected` to this application's claims at the identity provider; `received` lists the names that did arrive. Or let the connection's mapping take it from one of these; a NameID counts as e-mail in the emailAddress format only, unless the mapping names it.";
     EmailDomainForeign, IdpAdmin, 403, "access_denied", "The identity provider names an e-mail address of a domain that is not the tenant's.", "Let the identity provider send an address of a domain that the tenant has proven; GET /api/v1/domains lists them. If the person belongs there, have the operator claim and prove that domain for the tenant with POST /api/v1/domains.";
+    PersonBlocked, BridgeAdmin, 403, "access_denied", "The tenant blocks this person.", "If they may sign in again, send DELETE /api/v1/people/blocked with the email or the sub under which GET lists them.";
+    NotInvited, BridgeAdmin, 403, "access_denied", "The tenant lets in only whom it has invited, and this person is not.", "Invite the person with POST /api/v1/people/invited, by the address that the identity provider sends; an invitation may have expired. Or set access_policy of the tenant's policy to anyone_in_domain, or uninvited to tell.";
 
     /// The IdP answers: how the person was authenticated
     SignInNeeded, App, 403, "login_required", "The person is not signed in at the identity provider, which was not to ask.", "Send the person here again without prompt=none; where the connection is set to isPassive, have the operator switch that off.";
     SamlNoAuthnContext, IdpAdmin, 403, "unmet_authentication_requirements", "The identity provider cannot authenticate the person in the way that was asked for.", "Enable that way at the identity provider. It was asked for by the application (acr in claims), or by the connection (authnContexts).";
     AuthenticationContextUnmet, IdpAdmin, 403, "unmet_authentication_requirements", "The person was authenticated in another way than the application demands.", "Let the identity provider authenticate people for this application in one of the ways in `expected`, and say so (AuthnContextClassRef, acr).";
-    AuthenticationStale, IdpAdmin, 403, "login_required", "The person authenticated longer ago than the application allows.", "Let the identity provider obey ForceAuthn (SAML) or prompt=login (OpenID Connect) for this application, and state the new time (AuthnInstant, auth_time).";
+    AuthenticationStale, IdpAdmin, 403, "login_required", "The person authenticated longer ago than the application or the tenant's policy allows.", "Let the identity provider obey ForceAuthn (SAML) or prompt=login (OpenID Connect) for this application, and state the new time (AuthnInstant, auth_time).";
     AuthenticationTimeMissing, IdpAdmin, 403, "login_required", "The identity provider does not say when the person was authenticated, which the application wants to know.", "Let the identity provider send AuthnInstant (SAML) or auth_time (OpenID Connect).";
+    AuthenticationTooWeak, IdpAdmin, 403, "unmet_authentication_requirements", "The person was authenticated in another way than the tenant's policy demands.", "Let the identity provider authenticate people for this application in one of the ways in `expected`, and say so (AuthnContextClassRef, acr). A SAML provider is asked for one where authnContexts of the connection names it. Or change required_acr of the policy.";
     SubjectOther, User, 403, "login_required", "Another person signed in than the application expects.", "Sign out at the identity provider, and start again from the application.";
 
     /// The OpenID Provider answers (callback)
@@ -347,6 +350,7 @@ faults! {
     CodeMissing, App, 400, "invalid_request", "The token request has no code.", "Send the code from the authorization response.";
     CodeUnknown, App, 400, "invalid_grant", "The code is unknown or has expired.", "Redeem a code at once; it lives for oauth.code_seconds, 60 by default.";
     CodeSpent, App, 400, "invalid_grant", "The code was already redeemed, and what it gave is now revoked.", "Redeem each code once. A client that retries has to start a new login.";
+    CodeSessionEnded, App, 400, "invalid_grant", "The session was ended before its code was redeemed.", "Start a new login, which says whether the person may come in. Events of the type session.ended tell why the session was ended.";
     CodeForOtherClient, App, 400, "invalid_grant", "The code was issued to another client.", "Send the same client_id to authorize and token.";
     CodeRedirectMismatch, App, 400, "invalid_grant", "The redirect_uri is not the one that the login began with.", "Send the same redirect_uri to authorize and token, or leave it out at token.";
     VerifierMissing, App, 400, "invalid_grant", "The login began with a code_challenge, but the token request has no code_verifier.", "Send the code_verifier that the code_challenge was made from.";
@@ -365,6 +369,8 @@ faults! {
     RefreshTokenForOtherClient, App, 400, "invalid_grant", "The refresh token was issued to another client.", "Send the client_id that the login began with.";
     RefreshNotAllowed, App, 400, "unauthorized_client", "This client may not use refresh tokens.", "Register the product with grant_types authorization_code and refresh_token (PATCH /api/v1/products).";
     RefreshTenantSuspended, BridgeAdmin, 400, "invalid_grant", "Nobody of this tenant may go on at present.", "If that is over, send PUT /api/v1/tenants/TENANT with status=active. The refresh token is good again then.";
+    RefreshPersonBlocked, BridgeAdmin, 400, "invalid_grant", "The tenant blocks this person.", "End the person's session in the application. If they may sign in again, send DELETE /api/v1/people/blocked.";
+    RefreshNotInvited, BridgeAdmin, 400, "invalid_grant", "The tenant lets in only whom it has invited, and this person is not, or not any more.", "Invite the person with POST /api/v1/people/invited. The refresh token is good again then.";
     RefreshNeedsProof, App, 400, "invalid_grant", "The tenant wants its identity provider to be asked again about this person.", "Start a new login, with prompt=none: whoever is still signed in at the identity provider notices nothing. How often is revalidate_minutes of the tenant's policy.";
     RefreshConnectionGone, App, 400, "invalid_grant", "The connection that the person signed in with is deleted or deactivated.", "Start a new login.";
     ScopeNotGranted, App, 400, "invalid_scope", "The scope holds more than was granted at the login.", "Leave scope out, or send a part of what was granted.";
@@ -412,6 +418,7 @@ faults! {
     ConnectionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such connection.", "Look it up with GET /api/v1/sso.";
     TenantNotFound, BridgeAdmin, 404, "invalid_request", "There is no such tenant.", "Look it up with GET /api/v1/tenants. A tenant is known from its first connection on.";
     TenantDeleting, BridgeAdmin, 409, "invalid_request", "The tenant is being deleted.", "Wait until its deletion was answered. If it broke off, send DELETE /api/v1/tenants/TENANT again; then the tenant can be made anew.";
+    PersonNotListed, BridgeAdmin, 404, "invalid_request", "Nobody is listed under this name.", "Look it up with GET /api/v1/people/blocked or GET /api/v1/people/invited. A person who is listed by email is not found by sub, nor the other way round.";
     ProductNotFound, BridgeAdmin, 404, "invalid_request", "There is no such product.", "Look it up with GET /api/v1/products.";
     ProductExists, BridgeAdmin, 409, "invalid_request", "A product of this name is already registered.", "Change it with PATCH /api/v1/products.";
     SessionNotFound, BridgeAdmin, 404, "invalid_request", "There is no such session, or it is over.", "Look it up with GET /api/v1/sessions.";

@@ -10,7 +10,6 @@ use ripemd::{Digest, Ripemd160};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::fault::{Code, Fault};
 use crate::identity::{Attribute, Identity, NameFormat};
 
 /// What the app is told about a person.
@@ -55,7 +54,7 @@ const RESERVED: [&str; 14] =
 pub struct Mapping {
     /// Rules by claim. They stand instead of the usual row, or add a claim.
     pub rules: BTreeMap<String, Rule>,
-    /// Claims without which a login is refused; `None`: `email`.
+    /// Claims that have to arrive, where the connection's `required_claims` does not say so; `None`: those of the scope.
     pub required: Option<Vec<String>>,
 }
 
@@ -84,7 +83,7 @@ impl Mapping {
             return Err("has more than 50 rules".to_owned());
         }
         for (claim, rule) in &self.rules {
-            if claim.is_empty() || claim.len() > 64 || RESERVED.contains(&claim.as_str()) {
+            if claim.is_empty() || claim.len() > 64 || is_reserved(claim) {
                 return Err(format!("cannot set the claim {claim}"));
             }
             if rule.from.is_empty() == rule.constant.is_none() || rule.from.len() > 20 {
@@ -150,9 +149,8 @@ fn targeted_id(attributes: &[Attribute]) -> Option<&str> {
     attributes.iter().find(|a| a.name == TARGETED_ID).and_then(|a| a.persistent_id.as_deref())
 }
 
-/// The claims of a person whose keyed subject is `subject`. A required one that is missing: [`Code::AttributeMissing`],
-/// naming what did arrive (H20).
-pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<Claims, Fault> {
+/// The claims of a person whose keyed subject is `subject`.
+pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Claims {
     let mut claims = Claims::new();
     claims.insert("id".into(), json!(subject));
     claims.insert("sub".into(), json!(subject));
@@ -176,11 +174,6 @@ pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<C
     {
         claims.entry("email").or_insert_with(|| json!(name.value));
     }
-    let usual = ["email".to_owned()];
-    let required = mapping.required.as_deref().unwrap_or(&usual);
-    if let Some(missing) = required.iter().find(|claim| !claims.contains_key(claim.as_str())) {
-        return Err(Code::AttributeMissing.fault().expected(missing).received(names(identity).join(", ")));
-    }
     // An IdP may doubt the address that it sent. Its word that an address is somebody's is no proof to an app, which knows
     // nothing of whose IdP it was (F16), so only the doubt is passed on; and about no address that a rule made the claim.
     let sent = identity.attributes.iter().find(|attribute| attribute.name == "email").and_then(|a| a.values.first());
@@ -190,7 +183,21 @@ pub fn claims(identity: &Identity, subject: &str, mapping: &Mapping) -> Result<C
         claims.insert("email_verified".into(), json!(false));
     }
     claims.insert("raw".into(), Value::Object(identity.raw.clone().unwrap_or_else(|| raw(identity))));
-    Ok(claims)
+    claims
+}
+
+/// The e-mail addresses that a person is known by: one, or those of a list, where a connection maps it so.
+pub fn addresses(claims: &Claims) -> Vec<&str> {
+    match claims.get("email") {
+        Some(Value::String(address)) => vec![address],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether only Postern sets a claim.
+pub fn is_reserved(claim: &str) -> bool {
+    RESERVED.contains(&claim)
 }
 
 /// Whether something is missing so far that this connection maps or requires, that the tenant's policy reads, or that everybody
@@ -278,11 +285,11 @@ mod tests {
         }
     }
 
-    fn usual(identity: &Identity) -> Result<Claims, Fault> {
+    fn usual(identity: &Identity) -> Claims {
         claims(identity, "subject", &Mapping::default())
     }
 
-    fn mapped(identity: &Identity, mapping: Value) -> Result<Claims, Fault> {
+    fn mapped(identity: &Identity, mapping: Value) -> Claims {
         let mapping: Mapping = serde_json::from_value(mapping).unwrap();
         mapping.check().unwrap();
         claims(identity, "subject", &mapping)
@@ -312,7 +319,7 @@ mod tests {
             attribute("http://schemas.microsoft.com/ws/2008/06/identity/claims/role", &["admin"]),
             attribute("groups", &["a", "b", "a"]),
         ];
-        let claims = usual(&person(Some(("u1", NameFormat::Other)), attributes)).unwrap();
+        let claims = usual(&person(Some(("u1", NameFormat::Other)), attributes));
         assert_eq!(claims["email"], "alice@example.com");
         assert_eq!((&claims["firstName"], &claims["lastName"]), (&json!("Alice"), &json!("Example")));
         assert_eq!(claims["roles"], json!(["admin"]));
@@ -334,7 +341,7 @@ mod tests {
             attribute("department", &["Research"]),
             attribute("memberOf", &["staff"]),
         ];
-        let claims = usual(&person(None, attributes)).unwrap();
+        let claims = usual(&person(None, attributes));
         for (claim, value) in [
             ("email", "alice@example.com"),
             ("firstName", "Alice"),
@@ -367,8 +374,7 @@ mod tests {
             "username": { "from": [NAME_ID] },
             "plan": { "constant": "gold" },
         } }),
-        )
-        .unwrap();
+        );
         assert_eq!((&claims["email"], &claims["name"]), (&json!("alice@example.com"), &json!("Alice Example")));
         assert_eq!((&claims["teams"], &claims["plan"]), (&json!(["a", "b"]), &json!("gold")));
         assert_eq!(claims["username"], "alice");
@@ -391,26 +397,13 @@ mod tests {
     }
 
     #[test]
-    fn h20_a_missing_claim_is_named_with_what_did_arrive() {
-        let person = person(Some(("u1", NameFormat::Other)), vec![attribute("title", &["secret-value"])]);
-        let fault = usual(&person).unwrap_err();
-        assert_eq!(fault.code, Code::AttributeMissing);
-        assert_eq!((fault.expected.as_deref(), fault.received.as_deref()), (Some("email"), Some("title")));
-        assert!(mapped(&person, json!({ "required": [] })).is_ok());
-        let fault = mapped(&person, json!({ "required": ["department"] })).unwrap_err();
-        assert_eq!(fault.expected.as_deref(), Some("department"));
-    }
-
-    #[test]
     fn the_name_id_is_an_address_only_in_the_email_format() {
         let email = person(Some(("a@example.com", NameFormat::Email)), vec![]);
-        assert_eq!(usual(&email).unwrap()["email"], "a@example.com");
+        assert_eq!(usual(&email)["email"], "a@example.com");
         let other = person(Some(("a@example.com", NameFormat::Other)), vec![]);
-        assert!(usual(&other).is_err());
-        assert_eq!(
-            mapped(&other, json!({ "rules": { "email": { "from": [NAME_ID] } } })).unwrap()["email"],
-            "a@example.com"
-        );
+        assert!(!usual(&other).contains_key("email"));
+        let mapped = mapped(&other, json!({ "rules": { "email": { "from": [NAME_ID] } } }));
+        assert_eq!(mapped["email"], "a@example.com");
     }
 
     #[test]
@@ -466,7 +459,7 @@ mod tests {
                 .iter()
                 .map(|(claim, from)| ((*claim).to_owned(), Rule { from: vec![(*from).to_owned()], ..Rule::default() }));
             let mapping = Mapping { rules: rules.collect(), required: None };
-            claims(&identity, "subject", &mapping).unwrap().get("email_verified").cloned()
+            claims(&identity, "subject", &mapping).get("email_verified").cloned()
         };
         assert_eq!(said(Some(true), &[]), None);
         assert_eq!(said(Some(false), &[]), Some(json!(false)));
@@ -482,7 +475,7 @@ mod tests {
         fn mapping_never_invents_a_value(values in proptest::collection::vec(("[a-z]{1,8}", "[a-zA-Z0-9@.]{1,12}"), 0..8)) {
             let attributes: Vec<_> = values.iter().map(|(name, value)| attribute(name, &[value])).collect();
             let identity = person(Some(("n@example.com", NameFormat::Email)), attributes);
-            let claims = usual(&identity).unwrap();
+            let claims = usual(&identity);
             for claim in claims.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())).flat_map(|(_, value)| match value {
                 Value::Array(list) => list.clone(),
                 one => vec![one.clone()],

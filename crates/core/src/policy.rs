@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain_name::DomainName;
 use crate::domains::ScopeDomains;
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
+use crate::mail_address::MailAddress;
+use crate::people::List;
 use crate::ports::{Clock, Timestamp};
 use crate::products::Product;
 use crate::provisioning::Provisioning;
+use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
-use crate::store::{Answers, Batch, Keys, Record, Slot, Store};
+use crate::session_settings::SessionSettings;
+use crate::store::{Answers, Batch, Count, Keys, Record, Slot, Store};
 use crate::tenants::{Tenant, Tenants, is_suspended};
 
 /// The settings of a scope. One that never set any has the defaults.
@@ -40,8 +43,12 @@ pub struct Policy {
     pub revalidate_minutes: Option<u32>,
     /// As what people come in.
     pub roles: RoleSettings,
-    /// For whom the app may make accounts.
+    /// Who comes in, and for whom the app may make accounts.
     pub provisioning: Provisioning,
+    /// What they have to bring along.
+    pub requirements: Requirements,
+    /// How long they stay.
+    pub sessions: SessionSettings,
 }
 
 impl Default for Policy {
@@ -57,6 +64,8 @@ impl Default for Policy {
             revalidate_minutes: None,
             roles: RoleSettings::default(),
             provisioning: Provisioning::default(),
+            requirements: Requirements::default(),
+            sessions: SessionSettings::default(),
         }
     }
 }
@@ -76,16 +85,9 @@ impl Policy {
 
     /// Whether an address may always use a password, in whatever case it is written.
     pub fn is_break_glass(&self, email: &str) -> bool {
-        let Some(asked) = comparable(email) else { return false };
-        self.break_glass.iter().any(|address| comparable(address).is_some_and(|address| address == asked))
+        let Some(asked) = MailAddress::read(email) else { return false };
+        self.break_glass.iter().any(|address| MailAddress::read(address).is_some_and(|address| address == asked))
     }
-}
-
-/// An address as two writings of it are compared: some servers tell cases of the local part apart, no organisation does.
-fn comparable(email: &str) -> Option<(String, DomainName)> {
-    let domain = DomainName::of_email(email.trim()).ok()?;
-    let (local, _) = email.trim().split_once('@')?;
-    Some((local.to_lowercase(), domain))
 }
 
 impl Record for Policy {
@@ -126,6 +128,10 @@ pub struct Rules {
     pub domains: Arc<ScopeDomains>,
     /// Whether anybody in this deployment has proven a domain. Where nobody has, nobody's domains have to be looked up.
     pub any_proven: bool,
+    /// Whether the scope blocks anybody.
+    pub any_blocked: bool,
+    /// Whether it has invited anybody.
+    pub any_invited: bool,
 }
 
 /// Reads the rules in somebody's batch.
@@ -133,7 +139,9 @@ pub struct Reading {
     product: Slot<Product>,
     policy: Slot<Policy>,
     domains: Slot<ScopeDomains>,
-    proven: Slot<crate::store::Count>,
+    proven: Slot<Count>,
+    blocked: Slot<Count>,
+    invited: Slot<Count>,
     tenant: Slot<Tenant>,
 }
 
@@ -145,6 +153,8 @@ impl Rules {
             policy: batch.get(&keys.policy(scope)),
             domains: batch.get(&keys.scope_domains(scope)),
             proven: batch.index_count(&keys.domain_checks()),
+            blocked: batch.index_count(&keys.people(List::Blocked, scope)),
+            invited: batch.index_count(&keys.people(List::Invited, scope)),
             tenant: batch.get(&keys.tenant(&scope.tenant)),
         }
     }
@@ -161,6 +171,8 @@ impl Reading {
             policy: answers.get(self.policy)?.unwrap_or_default(),
             domains: answers.get(self.domains)?.unwrap_or_default(),
             any_proven: answers.count(self.proven) > 0,
+            any_blocked: answers.count(self.blocked) > 0,
+            any_invited: answers.count(self.invited) > 0,
         })
     }
 }
@@ -171,12 +183,13 @@ pub struct Policies {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tenants: Tenants,
+    pub(crate) longest_session: Duration,
 }
 
 impl Policies {
-    /// Settings in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock }
+    /// Settings in `store`. `longest_session` is how long the operator lets a tenant's sessions last.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, longest_session: Duration) -> Self {
+        Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock, longest_session }
     }
 
     /// Replaces the settings of a scope.

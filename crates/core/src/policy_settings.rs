@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -72,7 +73,7 @@ impl Policies {
             after.reset();
         }
         for (name, sent) in change.settings {
-            after.set(name, sent)?;
+            after.set(name, sent, self.longest_session)?;
         }
         after.roles.check(product.as_deref(), change.confirms_privileged_default)?;
         after.revision = based_on.saturating_add(1);
@@ -134,6 +135,8 @@ impl Policy {
         shown.insert("foreign_domains".into(), json!(self.foreign_domains));
         shown.insert("revalidate_minutes".into(), json!(self.revalidate_minutes));
         shown.extend(self.provisioning.shown());
+        shown.extend(self.requirements.shown());
+        shown.extend(self.sessions.shown());
         shown.extend(self.roles.shown());
         if self.roles.default_role.is_none() {
             shown.insert("default_role".into(), json!(MEMBER));
@@ -148,6 +151,8 @@ impl Policy {
         self.revalidate_minutes = defaults.revalidate_minutes;
         self.roles = defaults.roles;
         self.provisioning = defaults.provisioning;
+        self.requirements = defaults.requirements;
+        self.sessions = defaults.sessions;
     }
 
     /// What an administrator should mind about it.
@@ -160,7 +165,7 @@ impl Policy {
     }
 
     /// Sets one setting; an empty text goes back to the default.
-    fn set(&mut self, name: &str, sent: &str) -> Result<(), Fault> {
+    fn set(&mut self, name: &str, sent: &str, longest_session: Duration) -> Result<(), Fault> {
         match name {
             "foreign_domains" => {
                 let known = [("refuse", ForeignDomains::Refuse), ("flag", ForeignDomains::Flag)];
@@ -168,6 +173,7 @@ impl Policy {
             }
             "revalidate_minutes" => self.revalidate_minutes = minutes(name, sent, 5..=1440)?,
             _ if self.roles.set(name, sent)? || self.provisioning.set(name, sent)? => {}
+            _ if self.requirements.set(name, sent)? || self.sessions.set(name, sent, longest_session)? => {}
             _ => return Err(invalid(name, "is no setting of a policy")),
         }
         Ok(())

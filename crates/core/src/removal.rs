@@ -6,6 +6,7 @@
 //!         ├─ scope ─┬─ connections, each with keys of its own, its secret, and the sessions of its people
 //! product ┘         ├─ domains, each with its place among the owners
 //!                   ├─ policy
+//!                   ├─ people, blocked and invited
 //!                   └─ traces
 //! ```
 //!
@@ -29,6 +30,7 @@ use crate::connections::Connections;
 use crate::domains::Domains;
 use crate::fault::{Code, Fault};
 use crate::login::session::{ListedBy, Session};
+use crate::people::{List, People};
 use crate::policy::Policies;
 use crate::products::Products;
 use crate::scope::Scope;
@@ -52,6 +54,8 @@ pub struct Contents {
     pub domains: u64,
     /// Policies.
     pub policies: u64,
+    /// People who are blocked or invited.
+    pub people: u64,
     /// Sessions, with all their tokens.
     pub sessions: u64,
 }
@@ -76,6 +80,8 @@ pub struct Removals {
     pub domains: Domains,
     /// Whose policies.
     pub policies: Policies,
+    /// Whose blocked and invited people.
+    pub people: People,
     /// Whose sessions.
     pub sessions: Sessions,
     /// Whose stories.
@@ -203,6 +209,7 @@ impl Removals {
         contents.sessions += self.sessions.end_all(ListedBy::Scope(scope), Why::Deleted).await?;
         contents.domains += self.domains.delete_all(scope).await?;
         contents.policies += u64::from(self.policies.forget(scope).await?);
+        contents.people += self.people.forget_all(scope).await?;
         removed.traces += self.traces.delete_of_scope(scope).await?;
         Ok(())
     }
@@ -215,11 +222,13 @@ impl Removals {
         let domains = batch.get(&keys.scope_domains(scope));
         let policy = batch.get(&keys.policy(scope));
         let sessions = batch.index_count(&keys.sessions(ListedBy::Scope(scope)));
+        let people = [List::Blocked, List::Invited].map(|list| batch.index_count(&keys.people(list, scope)));
         let answers = batch.run().await?;
         Ok(Contents {
             connections: answers.get(connections)?.map_or(0, |list| list.ids.len() as u64),
             domains: answers.get(domains)?.map_or(0, |list| list.domains.len() as u64),
             policies: u64::from(answers.get(policy)?.is_some()),
+            people: people.into_iter().map(|list| answers.count(list)).sum(),
             sessions: answers.count(sessions),
         })
     }

@@ -134,20 +134,6 @@ impl RoleSettings {
         groups.into_iter().chain((!self.department_teams.is_empty()).then_some("department"))
     }
 
-    /// The settings that stand in somebody's words for what a connection overrides.
-    pub fn of(sent: &[(String, String)], product: Option<&Product>) -> Result<Self, Fault> {
-        let (mut settings, mut confirms) = (Self::default(), false);
-        for (name, sent) in sent {
-            match name.as_str() {
-                "confirm_privileged_default" => confirms = sent == "true",
-                _ if settings.set(name, sent)? => {}
-                _ => return Err(invalid("policy", format!("has no setting {name} for a connection"))),
-            }
-        }
-        settings.check(product, confirms)?;
-        Ok(settings)
-    }
-
     /// Sets one setting; an empty text goes back to the default. `false`: it is none of these.
     pub fn set(&mut self, name: &str, sent: &str) -> Result<bool, Fault> {
         if let Some((name, matches, gives)) = RULES.iter().find(|(known, ..)| *known == name) {

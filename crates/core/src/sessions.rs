@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::event::{Event, EventKind};
 use crate::fault::Fault;
-use crate::login::session::{Ended, ListedBy, Listing, Session, SessionId};
+use crate::login::session::{Ended, ListedBy, Listing, Reach, Session, SessionId};
 use crate::logout_notices::{LogoutNotice, LogoutNotices};
 use crate::ports::{Clock, Random, Timestamp};
 use crate::products::Product;
@@ -32,6 +32,12 @@ pub enum Why {
     IdentityProvider,
     /// Its connection was deleted, or more than that.
     Deleted,
+    /// The tenant blocks the person.
+    Blocked,
+    /// The person is not invited any more.
+    Uninvited,
+    /// The person began more than they may have.
+    Limit,
 }
 
 impl Why {
@@ -45,6 +51,9 @@ impl Why {
             Why::Logout => "logout",
             Why::IdentityProvider => "identity_provider",
             Why::Deleted => "deleted",
+            Why::Blocked => "person_blocked",
+            Why::Uninvited => "invitation_withdrawn",
+            Why::Limit => "session_limit",
         }
     }
 
@@ -135,6 +144,37 @@ impl Sessions {
                 return Ok(ended);
             }
         }
+    }
+
+    /// Ends all sessions of several lists. Those that are empty, which is most, cost nothing each.
+    pub async fn end_lists(&self, lists: &[ListedBy<'_>], why: Why) -> Result<u64, Fault> {
+        let keys = self.store.keys();
+        let mut batch = self.store.batch();
+        let counts: Vec<_> = lists.iter().map(|list| batch.index_count(&keys.sessions(*list))).collect();
+        let answers = batch.run().await?;
+        let mut ended = 0;
+        for (list, count) in lists.iter().zip(counts) {
+            if answers.count(count) > 0 {
+                ended += self.end_all(*list, why).await?;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Ends the oldest sessions of a list, where more than `most` of it are alive.
+    pub(crate) async fn keep_newest(&self, by: ListedBy<'_>, most: u64) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let mut alive = 0;
+        for member in self.members(by).await? {
+            let session = self.store.get(&self.store.keys().session_member(&member)).await?;
+            let lives = |session: &Session| [Reach::Online, Reach::Offline].iter().any(|r| session.is_live(*r, now));
+            let Some(session) = session.filter(|session| lives(session)) else { continue };
+            alive += 1;
+            if alive > most {
+                self.end(&session.id, Why::Limit).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn members(&self, by: ListedBy<'_>) -> Result<Vec<String>, Fault> {

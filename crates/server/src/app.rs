@@ -15,6 +15,7 @@ use postern_core::login::{Logins, Settings};
 use postern_core::logout_notices::LogoutNotices;
 use postern_core::openid::OidcIdp;
 use postern_core::own_keys::{Drawer, KeyCupboard};
+use postern_core::people::People;
 use postern_core::policy::Policies;
 use postern_core::ports::{Backend, Clock, Dns, Random, Seal, StoreError, Timestamp};
 use postern_core::products::Products;
@@ -72,6 +73,8 @@ pub struct App {
     pub domains: Domains,
     /// What tenants want of their logins.
     pub policies: Policies,
+    /// Whom they block, and whom they invite.
+    pub people: People,
     /// The domain name system, which proves domains.
     pub dns: Arc<dyn Dns>,
     /// Who is signed in.
@@ -139,6 +142,7 @@ impl App {
             access_token_lifetime: config.oauth.access_token_lifetime,
             issuer: config.public_url.as_str().to_owned(),
             clock_skew: config.saml.clock_skew,
+            longest_session: config.oauth.longest_session,
             session_lifetime: config.oauth.session_lifetime,
             session_idle: config.oauth.session_idle,
             refresh_lifetime: config.oauth.refresh_lifetime,
@@ -156,7 +160,8 @@ impl App {
             store: store.clone(),
             connections: Connections::new(store.clone(), clock.clone(), random.clone()),
             domains: Domains::new(store.clone(), clock.clone(), random.clone(), config.domains.settings.clone()),
-            policies: Policies::new(store.clone(), clock.clone()),
+            policies: Policies::new(store.clone(), clock.clone(), config.oauth.longest_session),
+            people: People::new(store.clone(), clock.clone(), sessions.clone()),
             sessions: sessions.clone(),
             traces: Traces::new(store.clone()),
             products: Products::new(store.clone(), clock.clone(), random.clone()),
@@ -174,6 +179,7 @@ impl App {
             logins: Logins::new(store.clone(), clock.clone(), random.clone(), proofs, sessions.clone(), settings),
             domains: removals.domains.clone(),
             policies: removals.policies.clone(),
+            people: removals.people.clone(),
             tenants: removals.tenants.clone(),
             traces: removals.traces.clone(),
             removals,

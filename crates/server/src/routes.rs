@@ -146,6 +146,7 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/domains/{id}", "DELETE, GET, PATCH", get => api::domains::get, patch => api::domains::update, delete => api::domains::delete);
     route!(config, "/api/v1/domains/{id}/verify", "POST", post => api::domains::verify);
     route!(config, "/api/v1/tenants/{tenant}/products/{product}/policy", "GET, PATCH, PUT", get => api::policy::find, patch => api::policy::update, put => api::policy::replace);
+    route!(config, "/api/v1/people/{list}", "DELETE, GET, POST", get => api::people::find, post => api::people::add, delete => api::people::remove);
     route!(config, "/api/v1/discover", "POST", post => api::discover::discover);
     route!(config, "/api/v1/sessions", "DELETE, GET", get => api::sessions::find, delete => api::sessions::end);
     route!(config, "/api/v1/events", "GET", get => api::events::read);

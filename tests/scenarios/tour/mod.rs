@@ -16,6 +16,7 @@
 //! | the identity provider signs the person out | `single_logout` |
 //! | the operator calls | `api` |
 //! | a tenant claims a domain | `domains` |
+//! | a tenant does not want somebody | `people` |
 //! | a person asks for the right door | `discover` |
 //! | a federation's metadata ends | `federation` |
 //! | the store fails | `store` |
@@ -32,6 +33,7 @@ mod keys;
 mod logout;
 mod openid;
 mod par;
+mod people;
 mod policy;
 mod refresh;
 mod single_logout;
@@ -112,6 +114,7 @@ impl Tour {
         api::visit(&mut guide).await;
         domains::visit(&mut guide).await;
         policy::visit(&mut guide).await;
+        people::visit(&mut guide).await;
         discover::visit(&mut guide).await;
         federation::visit(&mut guide).await;
         store::spoil_a_record(&mut guide).await;

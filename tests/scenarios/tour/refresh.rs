@@ -90,13 +90,13 @@ async fn presented(guide: &mut Guide) {
 
 impl Guide {
     /// The refresh token of a good login.
-    async fn refresh_token(&mut self) -> String {
+    pub(super) async fn refresh_token(&mut self) -> String {
         let code = self.code(&[]).await;
         let answer = self.redeem(&self.redemption(&code, &[])).await;
         answer.member("refresh_token").unwrap_or_else(|| panic!("no refresh token in {answer:?}"))
     }
 
-    async fn refresh(&mut self, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(super) async fn refresh(&mut self, token: &str, more: &[(&str, &str)]) -> Answer {
         let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
         self.redeem(&form).await
     }

@@ -3,19 +3,24 @@
 //! A tenant that has proven domains speaks for these, and for no others; nobody speaks for a domain that another tenant has
 //! proven (F16). What the IdP says of its own people is believed, so `email_verified` is true for an address at a domain that the
 //! tenant has proven, and for no other.
+//!
+//! Beside that the scope's policy says whom it wants: [`Provisioning::judge`](crate::provisioning::Provisioning::judge) is its table.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::finish::{Answer, UsedOnce};
-use super::{Logins, Person, Replay};
+use super::{Admission, Logins, Person, Replay};
 use crate::connection::Connection;
 use crate::domain_name::{DomainName, NotADomain, NotAnAddress};
 use crate::domains::owners::{Lookup, Ownership, Standing};
 use crate::fault::{Code, Fault};
-use crate::policy::{ForeignDomains, Rules};
-use crate::provisioning::Reason;
+use crate::mapping;
+use crate::people::{self, List, PersonName};
+use crate::policy::Rules;
+use crate::provisioning::{Facts, Reason};
+use crate::requirements::Requirements;
 use crate::roles::place;
 use crate::store::Key;
 
@@ -29,14 +34,14 @@ impl Logins {
     ) -> Result<Person, Fault> {
         // An answer is used up also where nobody comes in by it.
         let person = answer.keep_own(connection).and_then(|()| self.person(connection, answer));
-        let name = person.as_ref().ok().and_then(|person| Address::of(person)?.domain.ok());
-        let asked = name.as_ref().filter(|name| Standing::needs_owners(rules, name));
-        let ownership = self.use_once(connection, answer, asked).await?;
+        let known = self.use_once(connection, rules, answer, person.as_ref().ok()).await?;
         let mut person = person?;
-        let standing = self.judge_address(connection, rules, &ownership, answer, &mut person)?;
-        let refused = rules.policy.provisioning.refuses(standing);
-        answer.notes.extend(refused.map(|reason| format!("provisioning: {}", reason.name())));
-        Reason::tell(refused, &mut person.claims);
+        let standing = self.standing(connection, rules, &known.ownership, &person);
+        self.judge(connection, rules, (&known, standing), answer, &mut person)?;
+        // The IdP may doubt the address itself.
+        if standing == Standing::Own && answer.identity.email_verified != Some(false) {
+            person.claims.insert("email_verified".into(), json!(true));
+        }
         let placed = place(&connection.roles, &rules.policy.roles, rules.product.as_deref(), &person.claims);
         answer.notes.extend(placed.tell(&mut person.claims));
         Ok(person)
@@ -44,56 +49,89 @@ impl Logins {
 
     /// SAML Profiles §4.1.4.5: "the service provider MUST ensure that bearer assertions are not replayed, by maintaining the
     /// set of used ID values for the length of time for which the assertion would be considered valid". The lifetime is
-    /// the verifier's own last instant, so the memory cannot be shorter than the acceptance. Who has a domain is asked in the
-    /// same round trip.
+    /// the verifier's own last instant, so the memory cannot be shorter than the acceptance. What the store knows of the person is asked
+    /// in the same round trip.
     async fn use_once(
         &self,
         connection: &Connection,
+        rules: &Rules,
         answer: &Answer,
-        name: Option<&DomainName>,
-    ) -> Result<Ownership, Fault> {
-        let keys = self.store.keys();
+        person: Option<&Person>,
+    ) -> Result<Known, Fault> {
+        let (keys, scope) = (self.store.keys(), &connection.scope);
+        let domain = person.and_then(|person| Address::of(person)?.domain.ok());
+        let domain = domain.filter(|name| Standing::needs_owners(rules, name));
+        let names = person.map(|person| PersonName::of(&person.claims)).unwrap_or_default();
         let mut batch = self.store.batch();
         let first = answer.assertion.as_ref().map(|assertion| {
             batch.put_new(&keys.replay(&connection.id, &assertion.id), &Replay {}, Some(self.memory(assertion)))
         });
-        let lookup = name.map(|name| Lookup::ask(&mut batch, &keys, name));
+        let owners = domain.map(|name| Lookup::ask(&mut batch, &keys, &name));
+        let mut listed = |list| people::Lookup::ask(&mut batch, &keys, (list, scope), &names);
+        let blocked = rules.any_blocked.then(|| listed(List::Blocked));
+        let invited = rules.any_invited.then(|| listed(List::Invited));
         let answers = batch.run().await?;
         if first.is_some_and(|first| !answers.written(first)) {
             return Err(Code::SamlAssertionReplayed.into());
         }
-        Ok(lookup.map(|lookup| lookup.answer(&answers)).transpose()?.unwrap_or_default())
+        let now = self.clock.now();
+        let is_listed = |lookup: Option<people::Lookup>| match lookup {
+            Some(lookup) => lookup.answer(&answers, now),
+            None => Ok(false),
+        };
+        Ok(Known {
+            ownership: owners.map(|lookup| lookup.answer(&answers)).transpose()?.unwrap_or_default(),
+            blocked: is_listed(blocked)?,
+            invited: is_listed(invited)?,
+        })
     }
 
-    /// Refuses an address at a domain for which this tenant's IdP does not speak, or lets it pass and says so; vouches for one
-    /// at a domain that the tenant has proven. Whose the domain is; nobody's, where there is no address.
-    fn judge_address(
+    /// Whose the domain of somebody's address is; nobody's, where there is no address.
+    fn standing(&self, connection: &Connection, rules: &Rules, ownership: &Ownership, person: &Person) -> Standing {
+        let unique = self.settings.domains_unique;
+        let address = Address::of(person);
+        address.map_or(Standing::Unproven, |address| address.standing(connection, rules, ownership, unique))
+    }
+
+    /// Refuses somebody whom the scope does not want, and says of the others on what terms they come in and whether they may have an
+    /// account.
+    fn judge(
         &self,
         connection: &Connection,
         rules: &Rules,
-        ownership: &Ownership,
+        (known, standing): (&Known, Standing),
         answer: &mut Answer,
         person: &mut Person,
-    ) -> Result<Standing, Fault> {
-        let Some(address) = Address::of(person) else { return Ok(Standing::Unproven) };
-        let standing = address.standing(connection, rules, ownership, self.settings.domains_unique);
-        match (standing, rules.policy.foreign_domains) {
-            // The IdP may doubt the address itself.
-            (Standing::Own, _) if answer.identity.email_verified == Some(false) => {}
-            (Standing::Own, _) => {
-                person.claims.insert("email_verified".into(), json!(true));
+    ) -> Result<(), Fault> {
+        let (policy, provisioning) = (&rules.policy, &rules.policy.provisioning);
+        let lacks = Requirements::lacks(connection, &policy.requirements, &person.claims);
+        let facts = Facts {
+            blocked: known.blocked,
+            invited: known.invited,
+            standing,
+            lacks: lacks.map(|(_, becomes)| becomes),
+        };
+        let reason = provisioning.judge(facts, policy.foreign_domains).map_err(|code| match code {
+            Code::AttributeMissing => {
+                let expected = lacks.map(|(claim, _)| claim).unwrap_or_default();
+                code.fault().expected(expected).received(mapping::names(&answer.identity).join(", "))
             }
-            (Standing::Foreign, ForeignDomains::Refuse) => {
+            Code::EmailDomainForeign if rules.domains.any_proven() => {
                 let own: Vec<_> = rules.domains.proven().map(DomainName::as_str).collect();
-                let fault = Code::EmailDomainForeign.fault();
-                return Err(if own.is_empty() { fault } else { fault.expected(own.join(", ")) });
+                code.fault().expected(own.join(", "))
             }
-            (Standing::Foreign, ForeignDomains::Flag) => {
-                answer.anomalies.push("the e-mail address is at a domain that is not the tenant's".to_owned());
-            }
-            (Standing::Unproven, _) => {}
+            _ => code.into(),
+        })?;
+        Requirements::check_context(connection, &policy.requirements, person.authentication.context.as_deref())?;
+        // F16: a login that goes on all the same is something that security people hear of.
+        if standing == Standing::Foreign {
+            answer.anomalies.push("the e-mail address is at a domain that is not the tenant's".to_owned());
         }
-        Ok(standing)
+        answer.notes.extend(reason.map(|reason| format!("provisioning: {}", reason.name())));
+        Reason::tell(reason, &mut person.claims);
+        let needs_invitation = provisioning.is_by_invitation() && known.invited;
+        person.admission = Admission { needs_invitation, sessions: policy.sessions };
+        Ok(())
     }
 
     /// Remembers that something was used, for as long as it could be presented again. Whether this was the first time.
@@ -112,6 +150,13 @@ impl Logins {
         let lifetime = Duration::try_from(lifetime).unwrap_or_default() + Duration::from_secs(1);
         lifetime.min(Self::LONGEST_MEMORY)
     }
+}
+
+/// What the store knows of somebody who wants in.
+struct Known {
+    ownership: Ownership,
+    blocked: bool,
+    invited: bool,
 }
 
 /// The e-mail address that the app is told, as far as its domain can be.

@@ -156,8 +156,13 @@ impl Asked {
         if at >= earliest && self.too_old.is_none_or(|before| at > before) {
             return Ok(());
         }
+        Err(self.refuse_as_stale(at, &format!("{earliest} or later")))
+    }
+
+    /// The refusal of an answer by which the person authenticated too long ago. The next one has to name a later time.
+    pub(super) fn refuse_as_stale(&mut self, at: Timestamp, expected: &str) -> Fault {
         self.too_old = Some(at);
-        Err(Code::AuthenticationStale.fault().expected(format!("{earliest} or later")).received(at.to_string()))
+        Code::AuthenticationStale.fault().expected(expected).received(at.to_string())
     }
 
     /// Changes what is asked into what could still be answered well, after an answer that was refused. Whether there is
@@ -210,6 +215,7 @@ fn earlier(time: Timestamp, by: Duration) -> Timestamp {
 mod tests {
     use super::*;
     use crate::identity::Authentication;
+    use crate::login::Admission;
 
     const SKEW: Duration = Duration::from_secs(180);
 
@@ -230,7 +236,8 @@ mod tests {
     fn answered(authenticated_at: Option<i64>, context: Option<&str>) -> Person {
         let claims = [("sub".to_owned(), Value::from("s1"))].into_iter().collect();
         let (at, context) = (authenticated_at.map(at), context.map(str::to_owned));
-        Person { claims, authentication: Authentication { at, context, ..Authentication::default() } }
+        let authentication = Authentication { at, context, ..Authentication::default() };
+        Person { claims, authentication, admission: Admission::default() }
     }
 
     /// Begun at 0, answered at 10 by somebody who authenticated then.

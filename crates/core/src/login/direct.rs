@@ -37,6 +37,7 @@ impl Logins {
         let door = Door::of_nobody(connection.scope.clone(), client_id, product, return_to);
         let nothing = AuthorizeRequest::read(Parameters::default());
         let mut login = self.login(&nothing, &door, connection, Upstream::none(), trace);
+        self.check_age(&mut login, &person)?;
         login.requested.unasked = true;
         login.trace.step("direct", self.clock.now());
         login.trace.attributes = attributes;

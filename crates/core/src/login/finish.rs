@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::session::{ListedBy, Listing, Session, SessionId};
 use super::start::after;
-use super::{Grant, Login, Logins, Person, Terms, oauth_scope};
+use super::{Admission, Grant, Login, Logins, Person, Terms, oauth_scope};
 use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
@@ -86,6 +86,7 @@ impl Logins {
         login.trace.anomalies.append(&mut answer.anomalies);
         let person = admitted?;
         login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
+        self.check_age(login, &person)?;
         self.issue_code(login, connection, person, "sp-initiated").await
     }
 
@@ -114,6 +115,7 @@ impl Logins {
             browser: Some(SecretHash::of(browser.expose())),
             ..self.session(login, connection, &person, now)
         };
+        let keys = self.store.keys();
         person.claims.extend(of_session(&session));
         person.claims.extend(of_authentication(&person.authentication));
         let granted = oauth_scope::granted(&login.requested.oauth_scope, login.session_terms.refresh.is_some());
@@ -132,15 +134,18 @@ impl Logins {
             granted,
             refresh_until: login.session_terms.refresh.map(|_| session.over()),
             claims: person.claims,
+            needs_invitation: person.admission.needs_invitation,
             authentication: person.authentication,
             id_token: login.requested.id_token(),
             expires: after(now, self.settings.code_lifetime),
             trace,
         };
-        let keys = self.store.keys();
         let mut batch = self.store.batch();
         batch.put(&keys.grant(code.expose()), &grant, Some(self.settings.code_lifetime));
         self.sessions.begin(&mut batch, &session);
+        let by_subject = ListedBy::Subject(&session.scope, &session.subject);
+        let most = person.admission.sessions.max_sessions_per_user.map(u64::from);
+        let surplus = most.map(|most| (most, batch.index_page(&keys.sessions(by_subject), most, 1)));
         grant.trace.save(&mut batch, &self.store);
         event.append(&mut batch, &self.store);
         if !grant.trace.anomalies.is_empty() {
@@ -151,9 +156,15 @@ impl Logins {
         // After the session is listed: whoever deletes the connection ends the sessions that are listed once it is gone
         // (`crate::removal`), and where it is gone already this one may have come too late for that.
         let answering = batch.get(&keys.connection(&connection.id));
-        if batch.run().await?.get(answering)?.is_none() {
+        let answers = batch.run().await?;
+        if answers.get(answering)?.is_none() {
             self.sessions.end(&session.id, Why::Deleted).await?;
             return Err(Code::ConnectionMissing.into());
+        }
+        if let Some((most, beyond)) = surplus
+            && answers.members(beyond).next().is_some()
+        {
+            self.sessions.keep_newest(by_subject, most).await?;
         }
         let lifetime = left(session.over(), now);
         Ok(Issued { code, session: session.id, browser, lifetime })
@@ -163,15 +174,17 @@ impl Logins {
     /// be considered ended").
     fn session(&self, login: &Login, connection: &Connection, person: &Person, now: Timestamp) -> Session {
         let id = SessionId::random(&*self.random);
-        let (scope, terms) = (&login.requested.scope, &login.session_terms);
+        let scope = &login.requested.scope;
+        let (settings, limit) = (&person.admission.sessions, self.settings.longest_session);
+        let terms = settings.over(&login.session_terms);
         let text = |claim: &str| person.claims.get(claim).and_then(Value::as_str);
         let subject = text("sub").unwrap_or_default();
         let mut lists = vec![ListedBy::Scope(scope), ListedBy::Subject(scope, subject)];
-        lists.extend(text("email").map(|email| ListedBy::Email(scope, email)));
+        lists.extend(mapping::addresses(&person.claims).into_iter().map(|email| ListedBy::Email(scope, email)));
         let name_id = person.authentication.upstream.name_id.as_ref();
         lists.extend(name_id.map(|name| ListedBy::Upstream(&connection.id, &name.value)));
         let offline = login.requested.oauth_scope.iter().any(|scope| scope == oauth_scope::OFFLINE_ACCESS);
-        let ends = after(now, terms.lifetime);
+        let ends = settings.end(&login.session_terms, &person.authentication, now, limit);
         Session {
             listing: Listing::new(&self.store.keys(), &id, &lists),
             id,
@@ -202,10 +215,19 @@ impl Logins {
         let scope = &connection.scope;
         let parts = [&scope.tenant, &scope.product, &connection.subject_namespace, stable_id];
         let subject = self.store.subject(&parts.map(str::as_bytes));
-        let claims = mapping::claims(identity, &subject, &connection.mapping)?;
+        let claims = mapping::claims(identity, &subject, &connection.mapping);
         let mut authentication = identity.authentication();
         authentication.upstream.subject_name = answer.subject_name.clone();
-        Ok(Person { claims, authentication })
+        Ok(Person { claims, authentication, admission: Admission::default() })
+    }
+
+    /// Refuses somebody whose session would be over before it began, by what the tenant's policy says of its length.
+    pub(super) fn check_age(&self, login: &mut Login, person: &Person) -> Result<(), Fault> {
+        let (now, limit) = (self.clock.now(), self.settings.longest_session);
+        match person.admission.sessions.too_old(&person.authentication, now, limit) {
+            Some(at) => Err(login.asked.refuse_as_stale(at, "within session_duration_hours")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -84,7 +84,8 @@ impl Logins {
         };
         let mut login = self.login(request, door, connection, Upstream::none(), trace.clone());
         let now = self.clock.now();
-        if login.asked.check(&handoff.person, now, now, self.settings.clock_skew).is_err() {
+        let asked = login.asked.check(&handoff.person, now, now, self.settings.clock_skew);
+        if asked.and_then(|()| self.check_age(&mut login, &handoff.person)).is_err() {
             return Ok(None);
         }
         login.trace.step("handoff", now);

@@ -22,6 +22,7 @@
 //! | which client calls | [`client`] |
 //! | a question that the app hands over by itself | [`pushed`] |
 //! | code to token to claims | [`redeem`] |
+//! | who was blocked meanwhile | [`recheck`] |
 //! | tokens that are bound to a key | [`possession`] |
 //! | what the app reads without asking again | [`id_token`] |
 //! | token to tokens | [`refresh_tokens`] |
@@ -47,6 +48,7 @@ pub mod oauth_scope;
 pub mod possession;
 pub mod presented;
 pub mod pushed;
+mod recheck;
 pub mod redeem;
 pub mod refresh_tokens;
 pub mod request;
@@ -71,6 +73,7 @@ use crate::ports::{Clock, Random, Timestamp};
 use crate::proof::Verify;
 use crate::scope::Scope;
 use crate::secret::{Secret, SecretHash};
+use crate::session_settings::SessionSettings;
 use crate::sessions::Sessions;
 use crate::signing::SigningAlgorithm;
 use crate::store::{Record, Store};
@@ -101,6 +104,8 @@ pub struct Settings {
     pub issuer: String,
     /// How far the clocks of IdPs may be off.
     pub clock_skew: Duration,
+    /// How long a tenant may let its sessions last.
+    pub longest_session: Duration,
     /// How long a session lives, unless its product says otherwise.
     pub session_lifetime: Duration,
     /// How long an app may leave a session unused, unless its product says otherwise; `None`: as long as it likes.
@@ -309,6 +314,18 @@ pub struct Person {
     /// How they were authenticated.
     #[serde(default)]
     pub authentication: Authentication,
+    /// On what terms they were let in.
+    #[serde(default)]
+    pub admission: Admission,
+}
+
+/// On what terms the policy of a scope let somebody in.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Admission {
+    /// Whether they come in by an invitation, and without it would not.
+    pub needs_invitation: bool,
+    /// How long they stay.
+    pub sessions: SessionSettings,
 }
 
 /// That an assertion was used (SAML Profiles §4.1.4.5).
@@ -334,6 +351,9 @@ pub struct Grant {
     pub refresh_until: Option<Timestamp>,
     /// What the app is told.
     pub claims: Claims,
+    /// See [`Admission::needs_invitation`].
+    #[serde(default)]
+    pub needs_invitation: bool,
     /// How the person was authenticated.
     #[serde(default)]
     pub authentication: Authentication,

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 use super::client::{Credentials, Issued};
 use super::id_token::{Facts, IdToken, IdTokenWish};
 use super::possession::Presentation;
+use super::recheck::Recheck;
 use super::refresh_tokens::RefreshToken;
 use super::session::{Reach, SessionId};
 use super::start::after;
@@ -145,7 +146,21 @@ impl Logins {
             text
         });
         trace.save(&mut batch, &self.store);
-        match batch.run().await?.consumed::<Grant, Terms>(spent)? {
+        let keys = self.store.keys();
+        let (alive, recheck) = (batch.get(&keys.session(session)), Recheck::ask(&mut batch, &keys, grant));
+        let answers = batch.run().await?;
+        let consumed = answers.consumed::<Grant, Terms>(spent)?;
+        // Somebody may have ended the session since the code was issued: the app is not to hear of the person then.
+        if matches!(consumed, Spent::Live(_)) {
+            let refused = recheck.answer(&answers, now)?;
+            if let Some(why) = refused {
+                self.sessions.end(session, why).await?;
+            }
+            if refused.is_some() || answers.get(alive)?.is_none() {
+                return Err(Code::CodeSessionEnded.into());
+            }
+        }
+        match consumed {
             Spent::Live(_) => Ok(Tokens {
                 id_token: grant
                     .id_token

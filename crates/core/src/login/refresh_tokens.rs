@@ -25,6 +25,7 @@ use super::{AccessToken, IdTokenWish, Logins, oauth_scope};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::mapping::Claims;
+use crate::people::{List, Lookup, PersonName};
 use crate::ports::Timestamp;
 use crate::proof::Possession;
 use crate::secret::Secret;
@@ -255,6 +256,9 @@ impl Logins {
         let connection = batch.get(&keys.connection(&session.connection));
         let tenant = batch.get(&keys.tenant(&session.scope.tenant));
         let policy = batch.get(&keys.policy(&session.scope));
+        let names = PersonName::of(&token.claims);
+        let mut listed = |list| Lookup::ask(&mut batch, &keys, (list, &session.scope), &names);
+        let (blocked, invited) = (listed(List::Blocked), listed(List::Invited));
         let answers = batch.run().await?;
         if is_suspended(answers.get(tenant)?.as_deref()) {
             return Err(Code::RefreshTenantSuspended.into());
@@ -263,7 +267,14 @@ impl Logins {
         if !connection.is_some_and(|connection| connection.signs_in()) {
             return Err(Code::RefreshConnectionGone.into());
         }
-        match answers.get(policy)?.is_some_and(|policy| policy.wants_proof(session.began, now)) {
+        if blocked.answer(&answers, now)? {
+            return Err(Code::RefreshPersonBlocked.into());
+        }
+        let policy = answers.get(policy)?.unwrap_or_default();
+        if policy.provisioning.needs_invitation() && !invited.answer(&answers, now)? {
+            return Err(Code::RefreshNotInvited.into());
+        }
+        match policy.wants_proof(session.began, now) {
             true => Err(Code::RefreshNeedsProof.into()),
             false => Ok(()),
         }

@@ -23,7 +23,9 @@ use crate::login::upstream_logout::Parting;
 use crate::login::{AccessToken, Grant, Login, Replay};
 use crate::logout_notices::LogoutNotice;
 use crate::lookup::Lookup;
+use crate::mail_address::MailAddress;
 use crate::own_keys::OwnKeys;
+use crate::people::{Entry, List, PersonName};
 use crate::policy::Policy;
 use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
@@ -219,6 +221,25 @@ impl<'a> Keys<'a> {
         Key::new(format!("p1:policy:{{{}}}", self.blind::<Policy>(&[&scope.tenant, &scope.product])))
     }
 
+    /// Somebody on a list of a scope.
+    pub fn person(&self, list: List, scope: &Scope, name: &PersonName) -> Key<Entry> {
+        self.person_member(&self.person_name(list, scope, name))
+    }
+    /// The member under which that list names somebody.
+    pub fn person_name(&self, list: List, scope: &Scope, name: &PersonName) -> String {
+        let [kind, text] = name.parts();
+        self.blind::<Entry>(&[list.name(), &scope.tenant, &scope.product, kind, text])
+    }
+    /// Somebody by their member in a list.
+    pub fn person_member(&self, member: &str) -> Key<Entry> {
+        Key::new(format!("p1:person:{{{member}}}"))
+    }
+    /// The people on a list of a scope, by when they were named.
+    pub fn people(&self, list: List, scope: &Scope) -> Index {
+        let parts = [list.name(), &scope.tenant, &scope.product].join("\0");
+        Index(format!("p1:x:people:{{{}}}", self.seal.blind("people", parts.as_bytes())))
+    }
+
     /// A pending login: found and opened only with the secret of the browser that began it.
     pub fn login(&self, id: &str, browser: &str) -> Key<Login> {
         Key::borne(format!("p1:login:{{{}}}", self.blind::<Login>(&[id, browser])), browser.as_bytes())
@@ -283,10 +304,14 @@ impl<'a> Keys<'a> {
     }
     /// The blind name of a list of sessions.
     pub fn session_list_name(&self, by: ListedBy<'_>) -> String {
+        let address = |text: &str| match MailAddress::read(text) {
+            Some(address) => address.to_string(),
+            None => text.trim().to_lowercase(),
+        };
         let parts: &[&str] = match by {
             ListedBy::Scope(scope) => &["scope", &scope.tenant, &scope.product],
             ListedBy::Subject(scope, subject) => &["subject", &scope.tenant, &scope.product, subject],
-            ListedBy::Email(scope, email) => &["email", &scope.tenant, &scope.product, &email.trim().to_lowercase()],
+            ListedBy::Email(scope, email) => &["email", &scope.tenant, &scope.product, &address(email)],
             ListedBy::Upstream(connection, name) => &["upstream", &connection.0, name],
         };
         self.seal.blind("sessions", parts.join("\0").as_bytes())

@@ -31,6 +31,8 @@ settings! {
         /// How long a session lives after the login, in hours: 1 to 720. A product may have a limit of its own. When it is
         /// over, its refresh tokens are worthless, and the app sends the person through a login again.
         session_hours: u64 = "24",
+        /// How long a tenant's policy may let its sessions last (`session_duration_hours`), in hours: 24 to 720.
+        longest_session_hours: u64 = "24",
         /// How long an app may leave a session unused, in minutes: 30 to 480, or 0 for as long as it likes. It uses it by
         /// refreshing, by userinfo and by introspection. A product may have a limit of its own.
         idle_minutes: u64 = "120",
@@ -61,6 +63,8 @@ pub struct Oauth {
     pub access_token_lifetime: Duration,
     /// How long a session lives.
     pub session_lifetime: Duration,
+    /// How long a tenant may let its sessions last.
+    pub longest_session: Duration,
     /// How long it may be left unused.
     pub session_idle: Option<Duration>,
     /// How long after the login offline tokens end.
@@ -102,6 +106,7 @@ impl Oauth {
                 1..=3600,
             ),
             session_lifetime: reading.span("oauth.session_hours", written.session_hours, 1..=720, HOUR),
+            longest_session: reading.span("oauth.longest_session_hours", written.longest_session_hours, 24..=720, HOUR),
             session_idle: match written.idle_minutes {
                 0 => None,
                 minutes => Some(reading.span("oauth.idle_minutes", minutes, 30..=480, MINUTE)),

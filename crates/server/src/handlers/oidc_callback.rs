@@ -10,6 +10,7 @@ use postern_core::login::Login;
 use postern_core::login::finish::{Answer, Issued};
 use postern_core::mapping::is_wanting;
 use postern_core::policy::Rules;
+use postern_core::requirements::Requirements;
 use postern_oidc::callback::Callback;
 use postern_oidc::id_token::VerifiedIdToken;
 use postern_oidc::identity::{Notes, identity};
@@ -71,7 +72,9 @@ async fn person(
 ) -> Result<Answer, Fault> {
     let (first, notes) = identity(id_token, Map::new());
     let endpoint = connection.idp.oidc()?.provider.userinfo_endpoint.as_deref();
-    let read: Vec<_> = connection.roles.reads().chain(rules.policy.roles.reads()).collect();
+    let roles = connection.roles.reads().chain(rules.policy.roles.reads()).map(|claim| -> &str { claim });
+    let read: Vec<&str> =
+        Requirements::claims(connection, &rules.policy.requirements).into_iter().chain(roles).collect();
     let Some(endpoint) = endpoint.filter(|_| is_wanting(&first, &connection.mapping, &read)) else {
         return Ok(answer(first, notes));
     };

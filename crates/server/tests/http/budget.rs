@@ -85,6 +85,21 @@ async fn domains_cost_a_login_nothing_whoever_has_proven_them() {
 }
 
 #[actix_web::test]
+async fn lists_of_people_cost_a_login_nothing_nor_do_limits_of_sessions() {
+    let world = World::new().await;
+    let scope = ("client_id", "tenant=acme.example&product=crm");
+    let secret = world.connection_secret("acme.example").await;
+    let people = [("blocked", "bob@example.com"), ("invited", "alice@example.com")];
+    for (name, email) in people {
+        crate::people::list(&world, name, json!({ "email": email })).await;
+    }
+    let settings = json!({ "access_policy": "invited_only", "max_sessions_per_user": 9, "session_duration_hours": 1 });
+    assert_eq!(crate::policy::set(&world, settings).await.status, 200);
+    let trips = warm(&world, &[scope], &[scope, ("client_secret", &secret)]).await;
+    assert_eq!(trips, 10, "a change belongs into docs/PERFORMANCE.md");
+}
+
+#[actix_web::test]
 async fn a_complete_login_takes_at_most_ten_round_trips_however_its_client_is_named() {
     let world = World::new().await;
     let record = world.connect("acme.example", "crm", IDP).await;

@@ -44,6 +44,8 @@ const FATES: &[(&str, Fate)] = &[
     ("p1:domains", Fate::Goes),
     ("p1:owners", Fate::Goes),
     ("p1:policy", Fate::Goes),
+    ("p1:person", Fate::Goes),
+    ("p1:x:people", Fate::Goes),
     ("p1:session", Fate::Goes),
     ("p1:trace", Fate::Goes),
     ("p1:health", Fate::Goes),
@@ -162,6 +164,9 @@ async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<
     domains::prove(world, dns, "acme.example", "example.com", json!({ "connection": connection["id"] })).await;
     domains::claim(world, "acme.example", "acme.example", json!({ "connection": connection["id"] })).await;
     assert_eq!(policy::set(world, json!({ "foreign_domains": "flag" })).await.status, 200);
+    for name in ["blocked", "invited"] {
+        crate::people::list(world, name, json!({ "email": "bob@acme.example" })).await;
+    }
     let mut tokens = Vec::new();
     for scope in ["openid", "openid offline_access"] {
         tokens.push(member(&app.tokens(scope).await, "refresh_token").to_owned());
@@ -174,8 +179,8 @@ async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<
 }
 
 /// How many of each there is after [`inhabit`], and a trace for each login that it began.
-const INHABITED: [(&str, u64); 5] =
-    [("connections", 1), ("domains", 2), ("policies", 1), ("sessions", 3), ("traces", 4)];
+const INHABITED: [(&str, u64); 6] =
+    [("connections", 1), ("domains", 2), ("policies", 1), ("people", 2), ("sessions", 3), ("traces", 4)];
 
 /// These numbers, with others where they are given.
 fn counts(other: &[(&str, u64)]) -> Value {
@@ -201,8 +206,8 @@ async fn a_tenant_leaves_no_key_behind() {
     world.connect("acme.example", "wiki", IDP).await;
     assert_complete(&empty, &everything(&world), &[Fate::Goes]);
     let contents = world.api(Method::GET, "tenants/acme.example/contents", Value::Null).await.json();
-    let crm = json!({ "product": "crm", "connections": 1, "domains": 2, "policies": 1, "sessions": 3 });
-    let wiki = json!({ "product": "wiki", "connections": 1, "domains": 0, "policies": 0, "sessions": 0 });
+    let crm = json!({ "product": "crm", "connections": 1, "domains": 2, "policies": 1, "people": 2, "sessions": 3 });
+    let wiki = json!({ "product": "wiki", "connections": 1, "domains": 0, "policies": 0, "people": 0, "sessions": 0 });
     assert_eq!(contents["data"], json!([crm, wiki]));
 
     assert_eq!(delete(&world, "tenants/acme.example").await, counts(&[("connections", 2)]));

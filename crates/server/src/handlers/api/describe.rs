@@ -8,7 +8,6 @@ use postern_core::login::finish::provider;
 use postern_core::mapping::Mapping;
 use postern_core::openid::{OidcIdp, Provider};
 use postern_core::ports::Timestamp;
-use postern_core::roles::RoleSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha1::Digest as _;
@@ -227,7 +226,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         single_logout: (!connection.single_logout).then_some(false),
         created_at: connection.created,
         mapping: set(connection.mapping.clone()),
-        policy: (connection.roles != RoleSettings::default()).then(|| connection.roles.shown()),
+        policy: connection.overrides(),
         domains: None,
         scope_policy: None,
         notes: None,

@@ -10,6 +10,7 @@ pub mod idp;
 pub mod new_connection;
 pub mod openapi;
 pub mod openid;
+pub mod people;
 pub mod policy;
 pub mod products;
 pub mod providers;

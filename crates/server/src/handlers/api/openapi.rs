@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, discover, domains, events, health, idp, policy, products, providers, removal,
+    ApiCall, connection_keys, discover, domains, events, health, idp, people, policy, products, providers, removal,
     saml_config, sessions, sp_keys, sso, tenants, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
@@ -38,6 +38,7 @@ use crate::reply::{Refused, no_store};
         policy::find,
         policy::update,
         policy::replace,
+        people::find, people::add, people::remove,
         discover::discover,
         sessions::find, sessions::end,
         traces::find, traces::of_product, traces::delete, traces::count,

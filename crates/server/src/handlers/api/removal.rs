@@ -67,6 +67,8 @@ pub struct RemovedRecord {
     domains: u64,
     /// Policies.
     policies: u64,
+    /// People who are blocked or invited.
+    people: u64,
     /// Sessions that were ended, with all their tokens.
     sessions: u64,
     /// Stories of logins.
@@ -75,8 +77,8 @@ pub struct RemovedRecord {
 
 impl From<Removed> for RemovedRecord {
     fn from(removed: Removed) -> Self {
-        let Removed { contents: Contents { connections, domains, policies, sessions }, traces } = removed;
-        Self { connections, domains, policies, sessions, traces }
+        let Removed { contents: Contents { connections, domains, policies, people, sessions }, traces } = removed;
+        Self { connections, domains, policies, people, sessions, traces }
     }
 }
 
@@ -97,13 +99,15 @@ pub struct ContentsRecord {
     domains: u64,
     /// Policies: one, or none where nobody ever set anything.
     policies: u64,
+    /// People who are blocked or invited.
+    people: u64,
     /// Sessions.
     sessions: u64,
 }
 
 impl ContentsRecord {
     fn of(product: String, contents: Contents) -> Self {
-        let Contents { connections, domains, policies, sessions } = contents;
-        Self { product, connections, domains, policies, sessions }
+        let Contents { connections, domains, policies, people, sessions } = contents;
+        Self { product, connections, domains, policies, people, sessions }
     }
 }

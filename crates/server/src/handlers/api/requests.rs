@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which part of a list.
@@ -109,6 +110,62 @@ pub struct WhichSessions {
     sub: Option<String>,
     /// The person's address at the login.
     email: Option<String>,
+}
+
+/// Which list of people.
+#[derive(Serialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PeopleList {
+    /// Those who do not come in, or those who are expected.
+    #[param(schema_with = people_list, example = "blocked")]
+    list: String,
+}
+
+fn people_list() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["blocked", "invited"])).build()
+}
+
+/// Which people: of a scope, or one of these of it.
+#[derive(Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WhichPeople {
+    /// Whose they are.
+    #[param(example = "acme.example.com")]
+    tenant: String,
+    /// For which app.
+    #[param(example = "crm")]
+    product: String,
+    /// The person's address.
+    email: Option<String>,
+    /// What the app calls the person.
+    sub: Option<String>,
+}
+
+/// People to be listed: one, or up to 1000 under `people`.
+#[derive(Serialize, ToSchema)]
+pub struct NewPeople {
+    /// Whose they are.
+    tenant: String,
+    /// For which app.
+    product: String,
+    /// Several at once.
+    people: Option<Vec<NewPerson>>,
+    #[serde(flatten)]
+    person: NewPerson,
+}
+
+/// Somebody to be listed, by `email` or by `sub`.
+#[derive(Serialize, ToSchema)]
+pub struct NewPerson {
+    /// The person's address.
+    email: Option<String>,
+    /// What the app calls the person.
+    sub: Option<String>,
+    /// Why, for the operator alone.
+    reason: Option<String>,
+    /// Until when an invitation counts.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// An identity provider, by SAML or by OpenID Connect, and how it is asked.
@@ -419,6 +476,12 @@ pub struct PolicyOverrides {
     department_teams: Option<Vec<DepartmentTeam>>,
     /// Everybody else's team.
     default_team: Option<String>,
+    /// The claims that have to arrive.
+    required_claims: Option<Vec<String>>,
+    /// Where one does not: `refuse` the login, or `tell` the app, but for an address that is required.
+    missing_claims: Option<String>,
+    /// The ways to authenticate, one of which it has to be.
+    required_acr: Option<Vec<String>>,
 }
 
 /// A rule about roles.
@@ -458,8 +521,24 @@ pub struct PolicySettings {
     revalidate_minutes: Option<u32>,
     /// Whether the app makes accounts for people whom it does not know.
     auto_provision: Option<bool>,
+    /// For whom it is open: `anyone_in_domain`, or `invited_only`.
+    access_policy: Option<String>,
+    /// Of others: `refuse` the login, or `tell` the app.
+    uninvited: Option<String>,
+    /// How many hours after the authentication at the identity provider a session ends.
+    #[schema(minimum = 1)]
+    session_duration_hours: Option<u32>,
+    /// How many minutes the app may leave it unused; 0: as many as it likes.
+    #[schema(maximum = 480)]
+    idle_timeout_minutes: Option<u32>,
+    /// How many sessions a person may have; the oldest ends.
+    #[schema(minimum = 1, maximum = 1000)]
+    max_sessions_per_user: Option<u32>,
+    /// How many days after the login offline tokens end.
+    #[schema(minimum = 1, maximum = 90)]
+    refresh_days: Option<u32>,
     #[serde(flatten)]
-    roles: PolicyOverrides,
+    overrides: PolicyOverrides,
 }
 
 /// A change of a policy.
