@@ -18,6 +18,7 @@ mod postern;
 mod process;
 mod redis;
 mod samlp;
+pub mod schema;
 pub mod schemathesis;
 mod simplesamlphp;
 mod tools;

@@ -1,5 +1,6 @@
 //! Stories from end to end. What they are made of is in the library of this package.
 
+mod claims;
 mod contention;
 mod cookie;
 mod demo;
