@@ -55,7 +55,7 @@ impl World {
             tenant: String::new(),
             product: "crm".to_owned(),
         };
-        let running = reserved.start(registration, Arc::new(Chance)).expect("an app");
+        let running = reserved.start(registration, Arc::new(Chance), Arc::new(Machine)).expect("an app");
         Self { _redis: redis, postern, client_id: text("client_id"), app, idps, _app: running }
     }
 

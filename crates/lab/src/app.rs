@@ -1,15 +1,17 @@
 //! A sample app: what a developer writes to sign people in through Postern, with nothing but an HTTP client. It is an OAuth
 //! 2.0 client of the authorization code flow (RFC 6749 §4.1) with PKCE (RFC 7636) and the issuer check of RFC 9207; start
-//! reading at [`login`] and [`callback`].
+//! reading at [`login`] and [`callback`]. It does what the claims say: who may have an account gets one ([`App::admit`]), the role opens
+//! a page, and nobody stays signed in longer than Postern's session lasts. Its accounts are in memory.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::web::{self, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use postern_core::base64url;
-use postern_core::ports::Random;
+use postern_core::ports::{Clock, Random, Timestamp};
 use postern_core::secret::random_text;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -65,13 +67,20 @@ impl Reserved {
     }
 
     /// Starts the app, inside the running Tokio runtime.
-    pub fn start(self, registration: Registration, random: Arc<dyn Random>) -> io::Result<Running> {
+    pub fn start(
+        self,
+        registration: Registration,
+        random: Arc<dyn Random>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Running> {
         let app = Data::new(App {
             redirect_uri: self.redirect_uri(),
             registration,
             http: client().map_err(io::Error::other)?,
             sessions: Sessions::new("lab-app", random.clone()),
+            accounts: Mutex::default(),
             random,
+            clock,
         });
         self.port.serve(move |config| {
             config
@@ -80,6 +89,7 @@ impl Reserved {
                 .route("/login", web::get().to(login))
                 .route("/callback", web::get().to(callback))
                 .route("/me", web::get().to(me))
+                .route("/settings", web::get().to(settings))
                 .route("/logout", web::post().to(logout));
         })
     }
@@ -90,18 +100,21 @@ struct App {
     redirect_uri: String,
     http: reqwest::Client,
     sessions: Sessions<Browser>,
+    /// The role of each person, by `sub`.
+    accounts: Mutex<HashMap<String, String>>,
     random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
 }
 
 /// What the app remembers of a browser.
 #[derive(Clone)]
 enum Browser {
     SigningIn { state: String, verifier: String },
-    SignedIn { claims: Map<String, Value> },
+    SignedIn { claims: Map<String, Value>, role: String },
 }
 
 async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    if let Some(Browser::SignedIn { .. }) = app.sessions.of(&request) {
+    if app.signed_in(&request).is_some() {
         return see_other("/me", None);
     }
     let body = format!(
@@ -173,37 +186,60 @@ async fn callback(app: Data<App>, request: HttpRequest, fields: Query<CallbackFi
         let description = fields.error_description.as_deref().unwrap_or("Nothing more was said.");
         return Page::refusal(&format!("The login was refused ({error}): {description}")).into();
     };
-    match app.claims(code, &verifier).await {
-        Ok(claims) => see_other("/me", Some(app.sessions.begin(&request, Browser::SignedIn { claims }))),
+    let admitted = app.claims(code, &verifier).await.and_then(|claims| Ok((app.admit(&claims)?, claims)));
+    match admitted {
+        Ok((role, claims)) => see_other("/me", Some(app.sessions.begin(&request, Browser::SignedIn { claims, role }))),
         Err(sentence) => Page::refusal(&sentence).into(),
     }
 }
 
 async fn me(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    let Some(Browser::SignedIn { claims }) = app.sessions.of(&request) else { return see_other("/", None) };
+    let Some((claims, role)) = app.signed_in(&request) else { return see_other("/", None) };
     let known = [
         ("E-mail", "email"),
         ("First name", "firstName"),
         ("Last name", "lastName"),
         ("Groups", "groups"),
         ("Roles", "roles"),
+        ("Team", "team"),
         ("Id", "id"),
     ];
+    let ends = ends(&claims).map(|ends| ends.to_string());
+    let verdict = refused(&claims).map_or("allowed", |reason| reason);
+    let policy =
+        [("Role here", Some(role.as_str())), ("New accounts", Some(verdict)), ("Signed in until", ends.as_deref())];
     let rows: String = known
         .iter()
-        .filter_map(|(label, name)| Some((label, claims.get(*name)?)))
-        .map(|(label, value)| format!("<tr><th scope=\"row\">{label}</th><td>{}</td></tr>\n", text(&plain(value))))
+        .filter_map(|(label, name)| Some((*label, plain(claims.get(*name)?))))
+        .chain(policy.into_iter().filter_map(|(label, value)| Some((label, value?.to_owned()))))
+        .map(|(label, value)| format!("<tr><th scope=\"row\">{label}</th><td>{}</td></tr>\n", text(&value)))
         .collect();
+    let settings = if opens_settings(&role) { "<p><a href=\"/settings\">Settings</a></p>\n" } else { "" };
     let all = serde_json::to_string_pretty(&claims).unwrap_or_default();
     let name = ["firstName", "email"].iter().find_map(|name| claims.get(*name)?.as_str()).unwrap_or("stranger");
     let body = format!(
-        "<p>You are signed in to {}. This is what Postern told the app about you:</p>\n<table>\n{rows}</table>\n\
+        "<p>You are signed in to {}. This is what Postern told the app about you:</p>\n<table>\n{rows}</table>\n{settings}\
          <details><summary>All claims</summary><pre tabindex=\"0\">{}</pre></details>\n\
          <form method=\"post\" action=\"/logout\"><button>Sign out of this app</button></form>",
         text(&app.registration.product),
         text(&all)
     );
     Page::new(format!("Hello, {name}"), body).into()
+}
+
+/// A page that a role opens: what the role is good for is the app's own affair.
+async fn settings(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    match app.signed_in(&request) {
+        None => see_other("/", None),
+        Some((_, role)) if opens_settings(&role) => {
+            Page::new("Settings", "<p>Whoever is no plain member finds settings here.</p>".to_owned()).into()
+        }
+        Some(_) => Page::refusal("Members have no settings. Ask your administrator for another role.").into(),
+    }
+}
+
+fn opens_settings(role: &str) -> bool {
+    role != "member"
 }
 
 async fn logout(app: Data<App>, request: HttpRequest) -> HttpResponse {
@@ -216,6 +252,34 @@ struct Tokens {
 }
 
 impl App {
+    /// Who is signed in, and as what: nobody any more, when Postern's session is over.
+    fn signed_in(&self, request: &HttpRequest) -> Option<(Map<String, Value>, String)> {
+        let Some(Browser::SignedIn { claims, role }) = self.sessions.of(request) else { return None };
+        ends(&claims).is_none_or(|ends| self.clock.now() < ends).then_some((claims, role))
+    }
+
+    /// The role of somebody who comes in. Somebody new gets an account, unless the tenant's policy says that they may not: that is a
+    /// sentence for the page. A role that follows from groups counts each time; a default one only makes accounts, so that
+    /// whoever was promoted by hand stays it.
+    fn admit(&self, claims: &Map<String, Value>) -> Result<String, String> {
+        let said = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let told = Some(said("role")).filter(|role| !role.is_empty()).unwrap_or_else(|| "member".to_owned());
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get(&said("id")) {
+            Some(role) if said("role_source") != "group" => return Ok(role.clone()),
+            Some(_) => {}
+            None => {
+                if let Some(reason) = refused(claims) {
+                    return Err(format!(
+                        "You have no account here, and your organisation lets nobody like you make one ({reason})."
+                    ));
+                }
+            }
+        }
+        accounts.insert(said("id"), told.clone());
+        Ok(told)
+    }
+
     /// Redeems a code (RFC 6749 §4.1.3) and asks who it stands for. A failure is a sentence for the page.
     async fn claims(&self, code: &str, verifier: &str) -> Result<Map<String, Value>, String> {
         let Registration { postern, client_id, client_secret, .. } = &self.registration;
@@ -246,6 +310,18 @@ async fn answer<T: serde::de::DeserializeOwned>(request: reqwest::RequestBuilder
         return Err(format!("Could not {what}: Postern answered {status}. {body}"));
     }
     response.json().await.map_err(|_| format!("Could not {what}: the answer is not what it should be."))
+}
+
+/// When Postern's session is over.
+fn ends(claims: &Map<String, Value>) -> Option<Timestamp> {
+    Timestamp::from_second(claims.get("session_expires_at")?.as_i64()?).ok()
+}
+
+/// Why the app may make no account for somebody new; `None`: it may.
+fn refused(claims: &Map<String, Value>) -> Option<&str> {
+    let provisioning = claims.get("provisioning")?;
+    let allowed = provisioning.get("allowed").and_then(Value::as_bool).unwrap_or(true);
+    (!allowed).then(|| provisioning.get("reason").and_then(Value::as_str).unwrap_or("no reason"))
 }
 
 fn plain(value: &Value) -> String {

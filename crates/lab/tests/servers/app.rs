@@ -9,7 +9,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use postern_lab::Running;
 use postern_lab::app::{Registration, reserve};
 use postern_lab::client::client;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -52,6 +52,57 @@ async fn a_login_ends_with_the_claims_on_a_page() {
     app.stop().await;
 }
 
+/// Signs somebody in of whom Postern tells this.
+async fn sign_in(app: &Running, postern: &Stand, told: Value) -> Page {
+    *postern.told.lock().unwrap() = told;
+    let (asked, cookie) = begin(app, "/login").await;
+    let query: HashMap<_, _> = asked.query_pairs().into_owned().collect();
+    *postern.challenge.lock().unwrap() = query["code_challenge"].clone();
+    get(app, &answer(postern, &query["state"], "code=good"), Some(&cookie)).await
+}
+
+#[tokio::test]
+async fn the_app_does_what_the_policy_says_of_accounts_roles_and_sessions() {
+    let (app, postern) = world_with_app().await;
+    let now = world::clock().now().as_second();
+    let told = |id: &str, allowed: bool, role: [&str; 2]| {
+        let provisioning =
+            if allowed { json!({ "allowed": true }) } else { json!({ "allowed": false, "reason": "not_invited" }) };
+        json!({
+            "id": id, "email": "alice@example.com", "team": "Rockets", "role": role[0], "role_source": role[1],
+            "provisioning": provisioning, "session_expires_at": now + 60,
+        })
+    };
+    // Somebody new whom the policy does not want gets no account; somebody who has one keeps it.
+    let refused = sign_in(&app, &postern, told("1", false, ["member", "default"])).await;
+    assert!(
+        refused.status == 400 && refused.html.contains("not_invited") && refused.cookie.is_none(),
+        "{}",
+        refused.html
+    );
+    assert_eq!(sign_in(&app, &postern, told("1", true, ["member", "default"])).await.status, 303);
+    let member = sign_in(&app, &postern, told("1", false, ["member", "default"])).await;
+    let page = get(&app, "/me", member.cookie.as_deref()).await.html;
+    assert!(["Rockets", "not_invited", "Signed in until"].iter().all(|text| page.contains(text)), "{page}");
+    assert!(!page.contains("/settings"), "{page}");
+    assert_eq!(get(&app, "/settings", member.cookie.as_deref()).await.status, 400);
+
+    // A role of a group counts at once, and a default one does not take it away.
+    for role in [["editor", "group"], ["member", "default"]] {
+        let editor = sign_in(&app, &postern, told("1", true, role)).await;
+        assert!(get(&app, "/me", editor.cookie.as_deref()).await.html.contains("/settings"), "{role:?}");
+        assert_eq!(get(&app, "/settings", editor.cookie.as_deref()).await.status, 200);
+    }
+
+    // A session that is over at Postern is over here.
+    let mut over = told("1", true, ["member", "default"]);
+    over["session_expires_at"] = json!(now);
+    let signed_in = sign_in(&app, &postern, over).await;
+    let page = get(&app, "/me", signed_in.cookie.as_deref()).await;
+    assert_eq!(page.status, 303, "{}", page.html);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn answers_that_do_not_belong_here_are_refused() {
     let (app, postern) = world_with_app().await;
@@ -89,15 +140,20 @@ async fn postern_may_begin_a_login_and_nobody_else() {
 struct Stand {
     url: String,
     challenge: Arc<Mutex<String>>,
+    told: Arc<Mutex<Value>>,
 }
 
 /// A stand-in for Postern under `/bridge`, which knows one code, and an app that is registered with it.
 async fn world_with_app() -> (Running, Stand) {
     let challenge = Arc::new(Mutex::new(String::new()));
-    let data = Data::new(challenge.clone());
+    let told = Arc::new(Mutex::new(
+        json!({ "id": "1", "email": "alice@example.com", "firstName": "Alice", "lastName": "<script>" }),
+    ));
+    let (data, claims) = (Data::new(challenge.clone()), Data::new(told.clone()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
+            .app_data(claims.clone())
             .route("/bridge/api/oauth/token", web::post().to(token))
             .route("/bridge/api/oauth/userinfo", web::get().to(userinfo))
     });
@@ -114,7 +170,7 @@ async fn world_with_app() -> (Running, Stand) {
         tenant: "acme.example".into(),
         product: "CRM".into(),
     };
-    (reserved.start(registration, world::random()).unwrap(), Stand { url, challenge })
+    (reserved.start(registration, world::random(), world::clock()).unwrap(), Stand { url, challenge, told })
 }
 
 async fn token(
@@ -136,10 +192,9 @@ async fn token(
     }
 }
 
-async fn userinfo(request: HttpRequest) -> HttpResponse {
+async fn userinfo(request: HttpRequest, told: Data<Arc<Mutex<Value>>>) -> HttpResponse {
     match request.headers().get("authorization") {
-        Some(header) if header == "Bearer t0ken" => HttpResponse::Ok()
-            .json(json!({"id": "1", "email": "alice@example.com", "firstName": "Alice", "lastName": "<script>"})),
+        Some(header) if header == "Bearer t0ken" => HttpResponse::Ok().json(&*told.lock().unwrap()),
         _ => HttpResponse::Unauthorized().finish(),
     }
 }

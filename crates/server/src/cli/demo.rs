@@ -89,7 +89,7 @@ impl Demo {
                 acs_url: postern.home().acs_url(),
             }],
             people: idp::people(),
-            clock,
+            clock: clock.clone(),
             random: random.clone(),
         })
         .await?;
@@ -97,7 +97,7 @@ impl Demo {
         let url = app.url().to_owned();
         let server = actix_web::rt::spawn(listeners.serve(postern, told_to_stop()?, Duration::ZERO));
         let registration = register(config, api_key, &idp.url, &app).await?;
-        let app = app.start(registration, random)?;
+        let app = app.start(registration, random, clock)?;
 
         writeln!(output, "\nPostern is running. Sign in at\n\n    {url}\n")?;
         writeln!(output, "as alice@example.com with the password `{}`. Ctrl-C ends the demo.", idp::PASSWORD)?;
@@ -152,6 +152,9 @@ async fn register(config: &Config, api_key: &Secret, idp: &str, app: &Reserved) 
         "allow": ["unsolicited"],
     });
     api.expect(reqwest::Method::POST, "sso", &connection).await?;
+    // The operator vouches for the domain of the people: at one that nobody has proven, nobody may have an account.
+    let domain = json!({ "tenant": TENANT, "product": PRODUCT, "domain": "example.com", "proof": "operator" });
+    api.expect(reqwest::Method::POST, "domains", &domain).await?;
     // A demo that was run before with another port knows an identity provider that is gone.
     let scope = format!("sso?tenant={TENANT}&product={PRODUCT}");
     let known = api.expect(reqwest::Method::GET, &scope, &Value::Null).await?;
