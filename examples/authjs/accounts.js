@@ -56,12 +56,12 @@ function connect(existing, claims) {
 }
 
 /**
- * What may change between two logins. A role that comes from the person's groups counts each time; a default one only makes
+ * What may change between two logins. The team is always the one that Postern tells. A role that comes from the person's groups counts each time; a default one only makes
  * accounts, so that people who were promoted here stay promoted.
  */
-export function renew({ id, role }, { email, name = null, role: told, role_source = null }) {
-  const values = [address(email), name, role_source === "group" ? told : role, role_source];
-  run("UPDATE accounts SET email = ?, name = ?, role = ?, role_source = ? WHERE id = ?", ...values, id);
+export function renew({ id, role }, { email, name = null, role: told, role_source = null, team = null }) {
+  const values = [address(email), name, role_source === "group" ? told : role, role_source, team];
+  run("UPDATE accounts SET email = ?, name = ?, role = ?, role_source = ?, team = ? WHERE id = ?", ...values, id);
   return accountOf(id);
 }
 

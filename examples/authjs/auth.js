@@ -35,21 +35,21 @@ export const authConfig = (ask) => ({
     async jwt({ token, account, profile }) {
       if (account) {
         begin(profile, account);
-        const { sub, sid, iat, tenant, session_expires_at } = profile;
-        const { id, role, role_source } = personOf(sub);
-        return { sub, sid, began: iat, account: id, tenant, role, role_source, session_expires_at };
+        const { sub, sid, iat, tenant, provisioning, session_expires_at } = profile;
+        const { id, role, role_source, team } = personOf(sub);
+        return { sub, sid, began: iat, account: id, tenant, role, role_source, team, provisioning, session_expires_at };
       }
       if (!(await goesOn(token))) return null; // the cookie is worthless, and Auth.js takes it away
       const person = accountOf(token.account);
-      return person ? { ...token, role: person.role, role_source: person.role_source } : null;
+      return person ? { ...token, role: person.role, role_source: person.role_source, team: person.team } : null;
     },
 
     /** What the app's own pages see. */
     session({ session, token }) {
-      const { sub, sid, account, tenant, role, role_source, session_expires_at } = token;
+      const { sub, sid, account, tenant, role, role_source, team, provisioning, session_expires_at } = token;
       const { name, email } = accountOf(account);
-      const user = { id: account, sub, name, email, tenant, role, role_source };
-      return { user, sid, session_expires_at, expires: session.expires };
+      const user = { id: account, sub, name, email, tenant, role, role_source, team };
+      return { user, sid, provisioning, session_expires_at, expires: session.expires };
     },
   },
 });

@@ -11,7 +11,7 @@ database.exec(`
   -- One row for each person. "sub" is what Postern calls them for good; none: an account that has only a password so far.
   CREATE TABLE IF NOT EXISTS accounts (
     id INTEGER PRIMARY KEY, sub TEXT UNIQUE, tenant TEXT, email TEXT NOT NULL, name TEXT,
-    role TEXT NOT NULL, role_source TEXT, password TEXT
+    role TEXT NOT NULL, role_source TEXT, team TEXT, password TEXT
   );
   -- People who signed in and are asked whether an account is theirs.
   CREATE TABLE IF NOT EXISTS questions (

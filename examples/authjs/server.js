@@ -26,6 +26,13 @@ const sessionOf = (req, res) => getSession(req, configFor(res));
 const cookies = (req) =>
   Object.fromEntries((req.headers.cookie ?? "").split("; ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
 
+/** Postern refuses somebody: `REFERENCE: Code sentence`. Only what the app knows is repeated, because anybody can write such a link. */
+app.get("/auth/callback/postern", (req, res, next) => {
+  if (req.query.error === undefined) return next();
+  const [, reference, reason] = /^(\w+): (\w+) /.exec(req.query.error_description ?? "") ?? [];
+  res.redirect(303, `/refused?${new URLSearchParams({ reason: reason ?? "", reference: reference ?? "" })}`);
+});
+
 app.use("/auth", (req, res, next) => ExpressAuth(configFor(res))(req, res, next));
 
 app.get("/", async (req, res) => {
@@ -74,7 +81,14 @@ app.post("/is-it-you", form, (req, res) => {
   res.clearCookie("question", cookie).redirect(303, "/"); // and they sign in: who they are is settled
 });
 
-app.get("/refused", (req, res) => res.status(403).send(pages.refused(req.query.reason)));
+app.get("/refused", (req, res) => res.status(403).send(pages.refused(req.query.reason, req.query.reference)));
+
+/** What a role opens. */
+app.get("/edit", async (req, res) => {
+  const session = await sessionOf(req, res);
+  if (!session) return res.redirect(303, "/");
+  pages.mayEdit(session.user) ? res.send(pages.edit()) : res.status(403).send(pages.refused("not_an_editor"));
+});
 
 // ---- signing out
 

@@ -117,6 +117,53 @@ async fn policy_3_without_a_proven_domain_nobody_gets_an_account() {
 }
 
 #[tokio::test]
+async fn policy_3_somebody_refused_uninvited_promoted_and_blocked_sees_why_and_the_app_acts() {
+    let world = World::start(&[]).await;
+    let roles = json!({ "name": PRODUCT, "roles": ["editor"] });
+    world.postern.call("PATCH", "/api/v1/products", Some(&roles)).await;
+    let app = world.app.start(&world.environment()).await;
+    let sign_in = async |story| browser::sign_in(story, &app.origin, OidcProvider::USER).await;
+    let alice = json!({ "tenant": TENANT, "product": PRODUCT, "email": "alice@acme.example.com" });
+
+    // Postern refuses: a claim is missing.
+    world.set(json!({ "required_claims": ["email", "costCentre"] })).await;
+    let page = sign_in("example-refused").await;
+    assert!(page.text.contains("did not say enough about you") && page.text.contains("Reference: "), "{page:#?}");
+    assert!(app.me(&page.cookies).await["user"].is_null(), "nobody is signed in");
+
+    // Nobody has invited her: Postern refuses, or says so, and the app does.
+    for (story, uninvited) in [("example-uninvited", "refuse"), ("example-uninvited-told", "tell")] {
+        world.set(json!({ "required_claims": "", "access_policy": "invited_only", "uninvited": uninvited })).await;
+        let page = sign_in(story).await;
+        assert!(page.text.contains("Ask your administrator for an invitation."), "{page:#?}");
+        assert!(app.me(&page.cookies).await["user"].is_null(), "nobody is signed in");
+    }
+
+    // Invited, and promoted: the role opens a page.
+    world.postern.call("POST", "/api/v1/people/invited", Some(&alice)).await;
+    let page = sign_in("example-invited").await;
+    assert!(page.text.contains("You are member") && page.text.contains("You may read"), "{page:#?}");
+    let me = app.me(&page.cookies).await;
+    assert_eq!((&me["provisioning"], &me["user"]["team"]), (&json!({ "allowed": true }), &Value::Null), "{me}");
+    let rules = json!({
+        "group_roles": [{ "group": "engineer*", "role": "editor" }], "group_teams": [{ "group": "engineer*", "team": "Rockets" }],
+    });
+    world.set(rules).await;
+    let edit = format!("{}/edit", app.origin);
+    let clicks = [Click { fill: None, press: "Edit", until: &edit }];
+    let page = browser::sign_in_and_click("example-promoted", &app.origin, OidcProvider::USER, &clicks).await;
+    assert!(page.text.contains("You are editor") && page.text.contains("team Rockets"), "{page:#?}");
+    assert!(page.then[0].contains("Only editors see this."), "{page:#?}");
+
+    // Blocked: her session ends in the app, and she does not come back.
+    world.postern.call("POST", "/api/v1/people/blocked", Some(&alice)).await;
+    app.forgets(&page.cookies).await;
+    let page = sign_in("example-blocked").await;
+    assert!(page.text.contains("Your organisation has blocked your account."), "{page:#?}");
+    assert!(app.me(&page.cookies).await["user"].is_null(), "nobody is signed in");
+}
+
+#[tokio::test]
 async fn a_login_that_somebody_else_begins_takes_along_what_postern_says_and_nothing_else() {
     let world = World::start(&[]).await;
     let app = world.app.start(&world.environment()).await;

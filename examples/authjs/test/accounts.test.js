@@ -20,6 +20,12 @@ test("the first login makes an account, and every later one finds it, whatever t
   assert.equal(accounts.accountOf(account.id).email, "married@acme.example");
 });
 
+test("the team is the one that is told, each time", () => {
+  const claims = somebody({ team: "Rockets" });
+  assert.equal(admit(claims).account.team, "Rockets");
+  assert.equal(admit({ ...claims, team: undefined }).account.team, null);
+});
+
 test("the same address under another sub is somebody else", () => {
   const claims = somebody({ email_verified: true });
   const { account } = admit(claims);
