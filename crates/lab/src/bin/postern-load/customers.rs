@@ -2,8 +2,11 @@
 //! ten domains as with a million.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder};
+use data_encoding::HEXLOWER;
+use postern_core::ports::Random as _;
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -11,7 +14,7 @@ use crate::Failure;
 use crate::login::{App, Idp, REDIRECT_URI, read_json};
 use crate::phase::{self, Phase};
 use crate::process::Process;
-use crate::system::Stopwatch;
+use crate::system::{Stopwatch, SystemRandom};
 
 /// How many domains each tenant has.
 const DOMAINS: usize = 10;
@@ -21,12 +24,16 @@ const TOLD: usize = 5_000;
 const PAGE: usize = 50;
 /// How many pages are asked for in each place of a list at most.
 const PAGES: usize = 500;
+/// How long to wait for a store that is late.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
 
 /// Customers of the app of this run.
 pub(crate) struct Customers {
     /// The app, which does not say whose a person is.
     app: Arc<App>,
     authorization: String,
+    /// What tells these customers from those of other runs.
+    tag: String,
     tenants: usize,
 }
 
@@ -40,7 +47,10 @@ impl Customers {
         workers: usize,
     ) -> Result<Arc<Customers>, Failure> {
         let app = Arc::new(App { tenant: None, ..app.clone() });
-        let customers = Arc::new(Customers { app, authorization: format!("Api-Key {api_key}"), tenants });
+        let mut tag = [0; 4];
+        SystemRandom.fill(&mut tag);
+        let (authorization, tag) = (format!("Api-Key {api_key}"), HEXLOWER.encode(&tag));
+        let customers = Arc::new(Customers { app, authorization, tag, tenants });
         let metadata: Arc<str> = idp.metadata().into();
         let watch = Stopwatch::start();
         let all: Vec<usize> = (0..tenants).collect();
@@ -59,18 +69,33 @@ impl Customers {
     }
 
     async fn register_one(self: Arc<Self>, client: Client, tenant: usize, metadata: Arc<str>) -> Result<(), Failure> {
-        let (name, product) = (format!("tenant{tenant}.example"), &self.app.product);
+        let (name, product) = (format!("tenant{tenant}.{}.example", self.tag), &self.app.product);
         let connection = json!({
             "tenant": name, "product": product,
             "defaultRedirectUrl": REDIRECT_URI, "redirectUrl": [REDIRECT_URI], "rawMetadata": *metadata,
         });
-        self.ask_api(client.post(self.at("sso")).json(&connection)).await?;
+        self.create(&client, "sso", &connection).await?;
         for number in 0..DOMAINS {
-            let domain = domain(tenant, number);
+            let domain = self.domain(tenant, number);
             let claim = json!({ "tenant": name, "product": product, "domain": domain, "proof": "operator" });
-            self.ask_api(client.post(self.at("domains")).json(&claim)).await?;
+            self.create(&client, "domains", &claim).await?;
         }
         Ok(())
+    }
+
+    /// Creates a record. A store that is filled by a million of them has moments in which it is late, so it is asked again then.
+    async fn create(&self, client: &Client, path: &str, record: &Value) -> Result<(), Failure> {
+        for pause in PAUSES {
+            let request = client.post(self.at(path)).header("authorization", &self.authorization).json(record);
+            let answer = request.send().await?;
+            let (status, body) = (answer.status(), answer.text().await?); // read to its end, or the connection cannot be used again
+            match status {
+                StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(pause).await,
+                _ if status.is_success() => return Ok(()),
+                _ => return Err(format!("{path}: {status}: {body}").into()),
+            }
+        }
+        Err("the store is late all the time".into())
     }
 
     /// Asks about people from everywhere among the tenants, `count` times each by discovery and by authorize, and then for pages from the
@@ -105,7 +130,12 @@ impl Customers {
     fn person(&self, number: usize) -> String {
         const STEP: usize = 7_919; // a prime, so that it meets all of them
         let tenant = number * STEP % self.tenants.max(1);
-        format!("person@{}", domain(tenant, number % DOMAINS))
+        format!("person@{}", self.domain(tenant, number % DOMAINS))
+    }
+
+    /// A domain of a tenant.
+    fn domain(&self, tenant: usize, number: usize) -> String {
+        format!("d{number}.tenant{tenant}.{}.example", self.tag)
     }
 
     async fn discover(self: Arc<Self>, client: Client, person: String) -> Result<(), Failure> {
@@ -138,11 +168,6 @@ impl Customers {
     }
 }
 
-/// A domain of a tenant.
-fn domain(tenant: usize, number: usize) -> String {
-    format!("d{number}.tenant{tenant}.example")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,10 +182,10 @@ mod tests {
             tenant: None,
             wants_id_token: false,
         };
-        let customers = Customers { app: Arc::new(app), authorization: String::new(), tenants: 100 };
+        let customers = Customers { app: Arc::new(app), authorization: String::new(), tag: "x".into(), tenants: 100 };
         let met: std::collections::BTreeSet<_> = (0..100).map(|number| customers.person(number)).collect();
         assert_eq!(met.len(), 100);
-        assert_eq!(customers.person(1), "person@d1.tenant19.example");
-        assert_eq!(Customers { tenants: 1, ..customers }.person(3), "person@d3.tenant0.example");
+        assert_eq!(customers.person(1), "person@d1.tenant19.x.example");
+        assert_eq!(Customers { tenants: 1, ..customers }.person(3), "person@d3.tenant0.x.example");
     }
 }
