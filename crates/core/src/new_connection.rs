@@ -51,14 +51,14 @@ pub struct Made {
     pub policy: Option<(Policy, Option<Arc<Product>>)>,
 }
 
-/// What has been written, so that it can be taken back.
-enum Written {
+/// What has been written, or may have been, so that it can be taken back.
+enum Written<'w> {
     /// A claim that was not there.
     Claim(Arc<Domain>),
     /// A claim that was there, as it was.
     Change(Arc<Domain>),
     /// The policy.
-    Policy,
+    Policy(&'w JudgedPolicy),
 }
 
 /// Makes connections together with what comes along.
@@ -82,50 +82,50 @@ impl Maker<'_> {
             None => None,
         };
         let connection = self.connections.judge(new.scope, new.idp, new.settings).await?;
-        let claims: Vec<_> = claims.into_iter().zip(new.domains).collect();
+        let claims = claims.into_iter().zip(new.domains).collect();
 
         let mut written = Vec::new(); // until here, nothing is
-        match self.write(&connection, claims, policy.as_ref(), &mut written).await {
-            Ok((connection, domains)) => {
-                Ok(Made { connection, domains, policy: policy.map(JudgedPolicy::into_outcome) })
+        let (connection, domains) = match self.write(&connection, claims, policy.as_ref(), &mut written).await {
+            Ok(both) => both,
+            Err(fault) => {
+                let kept = self.take_back(written).await.err();
+                let told = kept.map(|second| format!("not all of it could be taken back: {}", second.code.name()));
+                return Err(told.into_iter().fold(fault, Fault::because));
             }
-            Err(fault) => match self.take_back(written, policy.as_ref()).await {
-                Ok(()) => Err(fault),
-                Err(second) => Err(fault.because(format!("and not all could be taken back: {}", second.code.name()))),
-            },
-        }
+        };
+        Ok(Made { connection, domains, policy: policy.map(JudgedPolicy::into_outcome) })
     }
 
-    async fn write(
+    async fn write<'w>(
         self,
         connection: &JudgedConnection,
         claims: Vec<(JudgedClaim, NewDomain)>,
-        policy: Option<&JudgedPolicy>,
-        written: &mut Vec<Written>,
+        policy: Option<&'w JudgedPolicy>,
+        written: &mut Vec<Written<'w>>,
     ) -> Result<(Arc<Connection>, Vec<Arc<Domain>>), Fault> {
         let mut domains = Vec::with_capacity(claims.len());
         for (claim, NewDomain { include_subdomains, asserted, .. }) in claims {
-            let before = claim.present().cloned();
             let settings = DomainSettings { include_subdomains, connection: Some(Some(connection.id().clone())) };
+            let is_new = claim.present().is_none();
+            written.extend(claim.present().cloned().map(Written::Change));
             let domain = self.domains.enter(claim, settings).await?;
-            written.push(before.map_or_else(|| Written::Claim(domain.clone()), Written::Change));
+            written.extend(is_new.then(|| Written::Claim(domain.clone())));
             domains.push(if asserted { self.domains.assert(&domain.id).await? } else { domain });
         }
         if let Some(policy) = policy {
+            written.push(Written::Policy(policy));
             self.policies.write(policy).await?;
-            written.push(Written::Policy);
         }
         Ok((self.connections.write(connection).await?, domains))
     }
 
     /// Takes back what was written, the last first.
-    async fn take_back(self, written: Vec<Written>, policy: Option<&JudgedPolicy>) -> Result<(), Fault> {
+    async fn take_back(self, written: Vec<Written<'_>>) -> Result<(), Fault> {
         for written in written.into_iter().rev() {
-            match (written, policy) {
-                (Written::Claim(domain), _) => self.domains.delete(&domain).await?,
-                (Written::Change(before), _) => self.domains.restore(&before).await?,
-                (Written::Policy, Some(policy)) => self.policies.take_back(policy).await?,
-                (Written::Policy, None) => {}
+            match written {
+                Written::Claim(domain) => self.domains.delete(&domain).await?,
+                Written::Change(before) => self.domains.restore(&before).await?,
+                Written::Policy(policy) => self.policies.take_back(policy).await?,
             }
         }
         Ok(())

@@ -87,12 +87,16 @@ impl Policies {
         self.stay(&judged.scope).await
     }
 
-    /// Makes the settings again what they were, unless somebody else has changed them since.
+    /// Makes the settings again what they were, where they were written, unless somebody else has changed them since.
     pub(crate) async fn take_back(&self, judged: &JudgedPolicy) -> Result<(), Fault> {
         let mut batch = self.store.batch();
         let slot = batch.get(&self.store.keys().policy(&judged.scope));
         let present = batch.run().await?.stored(slot)?;
-        if present.as_ref().is_none_or(|present| *present.record != judged.after) {
+        let now = present.as_ref().map(|present| (*present.record).clone()).unwrap_or_default();
+        if now == judged.before() {
+            return Ok(());
+        }
+        if now != judged.after {
             return Err(Code::PolicyChanged.into());
         }
         let revision = judged.after.revision.saturating_add(1);

@@ -17,18 +17,16 @@ use crate::fields::Fields;
 pub(super) async fn create(call: &ApiCall) -> Result<Value, Fault> {
     let body = &call.body;
     let (scope, idp, notes) = if openid::is_meant(body) { openid_provider(call).await? } else { saml(call).await? };
-    let wanted = domains(call)?;
+    let (settings, domains) = (sso::settings(call)?, domains(call)?);
     let policy = text(body, "scopePolicy")?.map(|text| scope_policy(&text)).transpose()?;
-    let change = policy.as_ref().map(Sent::merging);
+    let policy = policy.as_ref().map(Sent::merging);
     let app = &call.app;
     let maker = Maker { connections: &app.connections, domains: &app.domains, policies: &app.policies };
-    let claims = !wanted.is_empty();
-    let settings = sso::settings(call)?;
-    let made = maker.create(NewConnection { scope, idp, settings, domains: wanted, policy: change }).await?;
-    answer(call, made, claims, notes).await
+    let made = maker.create(NewConnection { scope, idp, settings, domains, policy }).await?;
+    answer(call, made, notes).await
 }
 
-async fn answer(call: &ApiCall, made: Made, claims: bool, notes: Vec<String>) -> Result<Value, Fault> {
+async fn answer(call: &ApiCall, made: Made, notes: Vec<String>) -> Result<Value, Fault> {
     let Made { connection, domains, policy } = made;
     let mut record = describe::connection(&connection, call);
     if call.app.connections.defaults(std::slice::from_ref(&connection)).await?.contains(&connection.id) {
@@ -37,7 +35,7 @@ async fn answer(call: &ApiCall, made: Made, claims: bool, notes: Vec<String>) ->
     if let Value::Object(record) = &mut record {
         record.remove("deactivated"); // as in Jackson
     }
-    if claims {
+    if !domains.is_empty() {
         record["domains"] = domains.iter().map(|domain| json!(domains::describe(call, domain))).collect();
     }
     if let Some((policy, product)) = policy {
