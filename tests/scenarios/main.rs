@@ -15,6 +15,7 @@ mod marks;
 mod openapi;
 mod openid_clients;
 mod people;
+mod regions;
 mod removal;
 mod rotation;
 mod secrecy;

@@ -273,6 +273,9 @@ impl Connections {
         if connection.status != stored.record.status {
             event.data["changed"]["status"] = json!(connection.status);
         }
+        if connection.region != stored.record.region {
+            event.data["changed"]["region"] = json!(connection.region);
+        }
         if let Some(default) = default {
             event.data["changed"]["default"] = json!(default);
         }

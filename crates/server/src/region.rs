@@ -95,6 +95,14 @@ impl Region {
         }
     }
 
+    /// Our metadata for an IdP that has no connection yet.
+    pub fn sp_metadata_url(&self) -> String {
+        match &self.name {
+            Some(name) => self.url(&format!("/.well-known/sp-metadata?region={name}")),
+            None => self.url("/.well-known/sp-metadata"),
+        }
+    }
+
     /// Our metadata for the IdP of one connection.
     pub fn sp_metadata_url_of(&self, connection: &Connection) -> String {
         self.url(&format!("/.well-known/sp-metadata?connection={}", connection.id))

@@ -1,20 +1,22 @@
-//! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from. With `?connection=` that of one
-//! connection: it says whether its requests are signed and what it asks for, and has the connection's own address and keys
+//! `GET /.well-known/sp-metadata`: what the administrator of an IdP configures us from. With `?region=` that of a region, with
+//! `?connection=` that of one connection: it says whether its requests are signed and what it asks for, and has the connection's own address and keys
 //! where it has some.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::connection::ConnectionId;
+use postern_core::fault::{Code, Fault};
 use postern_saml::metadata::SpMetadata;
 
 use crate::app::App;
 use crate::fields::Fields;
+use crate::region::Region;
 use crate::reply::Refusal;
 
-/// The metadata of this deployment, or of one connection (SAML Metadata §2.4.4).
+/// The metadata of this deployment, of a region, or of one connection (SAML Metadata §2.4.4).
 pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, Refusal> {
     let mut keys = app.sp_keys();
-    let mut region = app.home();
+    let mut region = asked(&app, &query).map_err(Refusal::page)?;
     let (mut acs_url, mut slo_url) = (region.acs_url(), region.slo_url(None));
     let (mut signs_requests, mut asks_for_subject_id) = (None, false);
     let mut name_id_formats = Vec::new();
@@ -44,4 +46,9 @@ pub async fn sp_metadata(app: Data<App>, query: Fields) -> Result<HttpResponse, 
         technical_contact: app.appearance.technical_contact(),
     };
     Ok(HttpResponse::Ok().content_type("application/samlmetadata+xml; charset=utf-8").body(metadata.xml()))
+}
+
+/// The region that a query names, or the deployment's own.
+pub(super) fn asked<'a>(app: &'a App, query: &Fields) -> Result<&'a Region, Fault> {
+    app.regions.named(query.one("region")?).map_err(|_| Code::RouteUnknown.into()) // whoever asks is no operator
 }

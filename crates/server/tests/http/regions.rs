@@ -136,6 +136,23 @@ async fn a_region_is_shown_alone_in_guide_metadata_and_record() {
 }
 
 #[actix_web::test]
+async fn a_region_shows_itself_before_it_has_a_connection() {
+    let (world, _) = world().await;
+    for path in ["sp-metadata", "saml-configuration", "oidc-configuration"] {
+        let shown = world.get(&format!("/.well-known/{path}?region=eu")).await;
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(shown.body.contains(EU) && !shown.body.contains(PUBLIC), "{path}: {}", shown.body);
+        assert!(world.get(&format!("/.well-known/{path}")).await.body.contains(PUBLIC), "{path}");
+        let unknown = world.get(&format!("/.well-known/{path}?region=asia")).await;
+        assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (404, "RouteUnknown"), "{path}");
+    }
+    let okta = world.api(Method::GET, "providers/okta?region=eu", Value::Null).await;
+    assert!(okta.body.contains(EU) && okta.body.contains(EU_ENTITY) && !okta.body.contains(PUBLIC), "{}", okta.body);
+    let unknown = world.api(Method::GET, "providers/okta?region=asia", Value::Null).await;
+    assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (400, "FieldInvalid"));
+}
+
+#[actix_web::test]
 async fn only_regions_of_the_configuration_can_be_chosen() {
     let (world, globex) = world().await;
     for region in ["asia", "EU", "sso-eu.example.com"] {
@@ -207,6 +224,31 @@ async fn whoever_signed_out_at_the_idp_of_a_region_comes_home() {
     let answer = LogoutMessage::response(world.app.now(), &SystemRandom, IDP, &format!("{EU}{path}"), "_request");
     let back = world.get(&format!("{path}?{}", answer.query(Some("state"), &world.key))).await;
     assert_eq!(back.header("location"), format!("{PUBLIC}/api/oauth/logout/return?state=state"), "{}", back.body);
+}
+
+#[actix_web::test]
+async fn who_signs_out_of_the_app_is_signed_out_at_the_idp_of_the_region_and_finds_on() {
+    let (world, globex) = world().await;
+    assert_eq!(change(&world, &globex, json!({ "sloUrl": SLO })).await, 204);
+    let after = "https://app.example.com/signed-out";
+    let product = world.register(json!({ "post_logout_redirect_urls": [after] })).await;
+    let client = ["client_id", "client_secret"].map(|name| (name, product[name].as_str().unwrap()));
+    let first = world.authorize(&[client[0], ("tenant", "globex.example"), ("scope", "openid")]).await;
+    let login = waiting(&follow(&world, &first).await);
+    let answer = world.answer(&login, &response(&world, &login, EU, EU_ENTITY)).await;
+    let tokens = world.redeem_with(&answer.sent("code").unwrap(), &client).await.json();
+
+    let hint = [("id_token_hint", tokens["id_token"].as_str().unwrap()), ("post_logout_redirect_uri", after)];
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(hint).finish();
+    let away = world.get(&format!("/api/oauth/logout?{query}&state=s")).await;
+    assert!(away.header("location").starts_with(SLO), "{:?} {}", away.headers, away.body);
+    let path = format!("/api/oauth/saml/slo/{}", globex["id"].as_str().unwrap());
+    let message = LogoutMessage::response(world.app.now(), &SystemRandom, IDP, &format!("{EU}{path}"), "_request");
+    let state = away.sent("RelayState").unwrap();
+    let back = world.get(&format!("{path}?{}", message.query(Some(&state), &world.key))).await;
+    let home = back.location()[Position::BeforePath..].to_owned();
+    let on = world.send(TestRequest::get().uri(&home).insert_header(("Cookie", away.cookie()))).await;
+    assert_eq!(on.header("location"), format!("{after}?state=s"), "the cookie that knows it is at home");
 }
 
 #[actix_web::test]

@@ -123,16 +123,24 @@ pub async fn list(_: ApiCall) -> HttpResponse {
     no_store(&mut HttpResponse::Ok()).json(Providers { data: providers::all().iter().map(summary).collect() })
 }
 
-/// `GET …/{id}`: one of them. What only a connection knows stays a placeholder.
+/// `GET …/{id}`: one of them, for the deployment's own address or that of a region. What only a connection knows stays a
+/// placeholder.
 #[utoipa::path(
     get,
     path = "/api/v1/providers/{id}",
-    params(("id" = String, Path, example = "okta")),
+    params(("id" = String, Path, example = "okta"), ("region" = Option<String>, Query)),
     responses((status = 200, body = Provider), (status = 404)),
 )]
 pub async fn find(call: ApiCall, id: Path<String>) -> Result<HttpResponse, Refusal> {
     let template = providers::named(&id).ok_or_else(|| Refusal::api(Code::ProviderNotFound))?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(whole(template, &values(call.app.home()))))
+    let region = asked(&call).map_err(Refusal::api)?;
+    Ok(no_store(&mut HttpResponse::Ok()).json(whole(template, &values(region))))
+}
+
+fn asked(call: &ApiCall) -> Result<&Region, Fault> {
+    let name = call.query.one("region")?;
+    name.map_or(Ok(()), |name| call.app.regions.check(name))?;
+    call.app.regions.named(name)
 }
 
 /// `GET /api/v1/sso/{id}/guide`: what to do at the provider of a connection.
@@ -212,7 +220,7 @@ fn values(region: &Region) -> Values {
         ("acs_url", acs_url),
         ("entity_id", region.entity_id().to_owned()),
         ("logout_return_url", region.logout_return_url()),
-        ("metadata_url", region.url("/.well-known/sp-metadata")),
+        ("metadata_url", region.sp_metadata_url()),
         ("slo_url", region.slo_url(None)),
     ]
     .into()
