@@ -12,16 +12,16 @@
 pub mod life;
 pub mod owners;
 pub mod proof;
+mod records;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::life::{Attempt, Proof, State};
 use self::owners::{Owner, Unique};
+pub use self::records::{Domain, DomainId, Listed, Reach, ScopeDomains};
 use crate::connection::ConnectionId;
 use crate::domain_name::DomainName;
 use crate::event::{Event, EventKind};
@@ -32,113 +32,12 @@ use crate::products::invalid;
 use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::random_id;
-use crate::store::{ATTEMPTS, Batch, Record, Slot, Store, Stored};
+use crate::store::{ATTEMPTS, Batch, Slot, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 /// How many domains a tenant may claim in one product. Every login of the scope reads their names.
 pub const MOST_IN_A_SCOPE: usize = 200;
-
-/// A domain that a tenant claims in a product.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Domain {
-    /// Random, `dom_…`.
-    pub id: DomainId,
-    /// Who claims it.
-    pub scope: Scope,
-    /// Which.
-    pub name: DomainName,
-    /// What its TXT record has to hold: 160 random bits, for this claim alone.
-    pub challenge: String,
-    /// Whether the names below it are meant too.
-    #[serde(default)]
-    pub include_subdomains: bool,
-    /// The connection that its people are sent to; `None`: the scope's usual one. May name one that was deleted in the same moment.
-    #[serde(default)]
-    pub connection: Option<ConnectionId>,
-    /// Where it stands.
-    pub state: State,
-    /// When it was claimed.
-    pub claimed: Timestamp,
-    /// The last attempts to prove it, the newest first.
-    #[serde(default)]
-    pub attempts: Vec<Attempt>,
-}
-
-/// The id of a claim: `dom_` and 160 random bits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DomainId(pub String);
-
-impl fmt::Display for DomainId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Record for Domain {
-    const CLASS: &'static str = "domain";
-}
-
-/// The domains of a scope, in the order in which they were claimed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScopeDomains {
-    /// Each of them.
-    pub domains: Vec<Listed>,
-}
-
-/// What the list of a scope says of one domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    /// The claim.
-    pub id: DomainId,
-    /// Which domain.
-    pub name: DomainName,
-    /// Whether the names below it are meant too.
-    #[serde(default)]
-    pub include_subdomains: bool,
-    /// Whether it is proven at present.
-    #[serde(default)]
-    pub proven: bool,
-}
-
-impl Record for ScopeDomains {
-    const CLASS: &'static str = "scope-domains";
-    const CACHED: bool = true;
-}
-
-/// How far the proven domains of a scope reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// This very name is proven.
-    Exact,
-    /// A name above it is, with the names below.
-    Below,
-    /// Neither.
-    Outside,
-}
-
-impl ScopeDomains {
-    /// Whether any of them is proven.
-    pub fn any_proven(&self) -> bool {
-        self.domains.iter().any(|domain| domain.proven)
-    }
-
-    /// The names of those that are proven.
-    pub fn proven(&self) -> impl Iterator<Item = &DomainName> {
-        self.domains.iter().filter(|domain| domain.proven).map(|domain| &domain.name)
-    }
-
-    /// Whether the proven ones among them reach to this name.
-    pub fn reach(&self, name: &DomainName) -> Reach {
-        let proven = || self.domains.iter().filter(|domain| domain.proven);
-        match () {
-            () if proven().any(|domain| domain.name == *name) => Reach::Exact,
-            () if proven().any(|domain| domain.include_subdomains && name.is_below(&domain.name)) => Reach::Below,
-            () => Reach::Outside,
-        }
-    }
-}
 
 /// What the operator decides about domains.
 #[derive(Debug, Clone)]
@@ -653,16 +552,5 @@ impl Domains {
         data["domain"] = json!(domain.id);
         data["name"] = json!(domain.name);
         Event::of(kind, &domain.scope, self.clock.now(), data)
-    }
-}
-
-impl Listed {
-    fn of(domain: &Domain) -> Self {
-        Self {
-            id: domain.id.clone(),
-            name: domain.name.clone(),
-            include_subdomains: domain.include_subdomains,
-            proven: domain.state.is_proven(),
-        }
     }
 }
