@@ -110,8 +110,9 @@ impl Provisioning {
             // No row of accounts: without what is required nobody can be judged.
             _ if person.lacks == Some(MissingClaims::Refuse) => Err(Code::AttributeMissing),
             _ if uninvited && self.needs_invitation() => Err(Code::NotInvited),
-            _ if uninvited && self.is_by_invitation() => Ok(Some(Reason::NotInvited)),
+            // Before anything that is only told: no setting about invitations lets an IdP speak for another's domain (F16).
             Standing::Foreign if foreign == ForeignDomains::Refuse => Err(Code::EmailDomainForeign),
+            _ if uninvited && self.is_by_invitation() => Ok(Some(Reason::NotInvited)),
             Standing::Foreign => Ok(Some(Reason::ForeignDomain)),
             Standing::Unproven if uninvited => Ok(Some(Reason::DomainNotVerified)),
             _ if uninvited && !self.auto_provision => Ok(Some(Reason::AutoProvisionOff)),
