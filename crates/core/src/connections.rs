@@ -16,6 +16,7 @@ use crate::connection_status::ConnectionStatus;
 use crate::event::{Event, EventKind};
 use crate::expiry::{self, last_expiry};
 use crate::fault::{Code, Fault};
+use crate::login::Login;
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::overrides;
@@ -420,15 +421,18 @@ impl Connections {
         Ok(connection)
     }
 
-    /// The same, with the rules by which a login of this scope is judged now.
-    pub async fn answering_in(&self, scope: &Scope, id: &ConnectionId) -> Result<(Arc<Connection>, Rules), Fault> {
-        let keys = self.store.keys();
+    /// The same for a login, with the rules of its scope by which it is judged now. A test may be of a connection that is not in use.
+    pub async fn answering_login(&self, login: &Login) -> Result<(Arc<Connection>, Rules), Fault> {
+        let (scope, keys) = (&login.requested.scope, self.store.keys());
         let mut batch = self.store.batch();
-        let (connection, rules) = (batch.get(&keys.connection(id)), Rules::ask(&mut batch, &keys, scope));
+        let (connection, rules) =
+            (batch.get(&keys.connection(&login.connection)), Rules::ask(&mut batch, &keys, scope));
         let answers = batch.run().await?;
         let connection = answers.get(connection)?.filter(|connection| connection.scope == *scope);
         let connection = connection.ok_or(Code::ConnectionMissing)?;
-        connection.check_signs_in()?;
+        if login.test.is_none() {
+            connection.check_signs_in()?;
+        }
         Ok((connection, rules.answer(&answers)?))
     }
 
@@ -521,6 +525,7 @@ impl Connections {
         batch.delete(&keys.connection(&connection.id));
         batch.delete(&keys.connection_alias(&connection.client_id));
         batch.delete(&keys.health(&connection.id));
+        batch.delete(&keys.last_test(&connection.id));
         if let Some(kind) = kind {
             self.event(kind, connection).append(&mut batch, &self.store);
         }

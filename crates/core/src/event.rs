@@ -71,6 +71,9 @@ pub enum EventKind {
     /// Another `status` than `before` was found when it was looked whether a connection's IdP is there.
     #[serde(rename = "connection.health")]
     ConnectionHealth,
+    /// A test login of a connection ended: `passed`, or with which `code`.
+    #[serde(rename = "connection.tested")]
+    ConnectionTested,
     /// A product was registered.
     #[serde(rename = "product.created")]
     ProductCreated,

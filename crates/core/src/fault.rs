@@ -447,6 +447,10 @@ faults! {
     DomainServerFailed, IdpAdmin, 400, "invalid_request", "The DNS servers of the domain fail, or answer what cannot be trusted (SERVFAIL).", "Check the delegation and the DNSSEC signatures of the domain. If other domains fail too, the operator has to look at domains.dns_server.";
     DomainLookupTimedOut, IdpAdmin, 400, "invalid_request", "DNS did not answer in time.", "Try again in a minute. If other domains fail too, the operator has to look at domains.dns_server and at the way there.";
 
+    /// Test logins
+    TestLoginUnknown, BridgeAdmin, 404, "invalid_request", "There is no such test login, or its time is over.", "Ask for a new one with POST /api/v1/sso/ID/test. Its link can be used for 15 minutes.";
+    TestLoginSpent, BridgeAdmin, 400, "invalid_request", "This test login has begun already.", "A link is good for one login. Ask for a new one with POST /api/v1/sso/ID/test.";
+
     /// Policies
     PolicyRevisionMissing, BridgeAdmin, 428, "invalid_request", "The change of a policy does not say which revision it is based on.", "Read the policy with GET and send its revision along, as the member revision or its ETag as If-Match, so that nobody's change is overwritten unseen.";
     PolicyChanged, BridgeAdmin, 412, "invalid_request", "The policy is another one by now than the change is based on.", "Read it again with GET, look at what somebody else changed, and repeat the change with the new revision.";

@@ -95,6 +95,12 @@ impl Mapping {
 }
 
 impl Rule {
+    /// The sources that the claim's value is made of.
+    fn used(&self, identity: &Identity) -> Vec<String> {
+        let used = self.from.iter().filter(|source| !values(identity, source).is_empty()).cloned();
+        used.take(if self.join.is_some() { usize::MAX } else { 1 }).collect()
+    }
+
     /// The claim's value, if there is one.
     fn apply(&self, identity: &Identity) -> Option<Value> {
         if let Some(constant) = &self.constant {
@@ -198,6 +204,24 @@ pub fn addresses(claims: &Claims) -> Vec<&str> {
 /// Whether only Postern sets a claim.
 pub fn is_reserved(claim: &str) -> bool {
     RESERVED.contains(&claim)
+}
+
+/// The claims of [`claims`] that come from what the IdP sent, each with the attributes that it is made of; a constant is made of none.
+pub fn sources(identity: &Identity, mapping: &Mapping) -> BTreeMap<String, Vec<String>> {
+    let usual = USUAL.iter().filter(|(claim, _)| !mapping.rules.contains_key(*claim));
+    let usual = usual.filter_map(|(claim, sources)| {
+        let used = sources.iter().find(|source| !values(identity, source).is_empty())?;
+        Some(((*claim).to_owned(), vec![(*used).to_owned()]))
+    });
+    let ruled = mapping.rules.iter().filter(|(_, rule)| rule.apply(identity).is_some());
+    let mut found: BTreeMap<_, _> =
+        usual.chain(ruled.map(|(claim, rule)| (claim.clone(), rule.used(identity)))).collect();
+    if identity.name_id.as_ref().is_some_and(|name| name.format == NameFormat::Email)
+        && !mapping.rules.contains_key("email")
+    {
+        found.entry("email".to_owned()).or_insert_with(|| vec![NAME_ID.to_owned()]);
+    }
+    found
 }
 
 /// Whether something is missing so far that this connection maps or requires, that the tenant's policy reads, or that everybody
@@ -327,6 +351,39 @@ mod tests {
         assert_eq!(claims["raw"]["groups"], json!(["a", "b", "a"]));
         assert_eq!(claims["raw"][NAME_IDENTIFIER], "u1");
         assert_eq!((&claims["id"], &claims["sub"]), (&json!("subject"), &json!("subject")));
+    }
+
+    #[test]
+    fn every_claim_that_comes_from_the_idp_has_its_sources() {
+        let attributes = || {
+            vec![attribute("mail", &["alice@example.com"]), attribute("givenName", &["Alice"]), attribute("sn", &["L"])]
+        };
+        let alice = person(None, attributes());
+        let expected = [("email", vec!["mail"]), ("firstName", vec!["givenName"]), ("lastName", vec!["sn"])];
+        let owned = |pairs: &[(&str, Vec<&str>)]| -> BTreeMap<String, Vec<String>> {
+            let texts = |list: &Vec<&str>| list.iter().map(|text| (*text).to_owned()).collect();
+            pairs.iter().map(|(claim, list)| ((*claim).to_owned(), texts(list))).collect()
+        };
+        assert_eq!(sources(&alice, &Mapping::default()), owned(&expected));
+        let rules: Mapping = serde_json::from_value(json!({ "rules": {
+            "name": { "from": ["givenName", "middle", "sn"], "join": " " }, "lastName": { "from": ["absent"] },
+            "firstName": { "from": ["absent", "givenName"] }, "kind": { "constant": "staff" },
+        } }))
+        .unwrap();
+        let expected = [
+            ("email", vec!["mail"]),
+            ("firstName", vec!["givenName"]),
+            ("kind", vec![]),
+            ("name", vec!["givenName", "sn"]),
+        ];
+        assert_eq!(sources(&alice, &rules), owned(&expected));
+        let named = person(Some(("alice@example.com", NameFormat::Email)), Vec::new());
+        assert_eq!(sources(&named, &Mapping::default()), owned(&[("email", vec![NAME_ID])]));
+        for (identity, mapping) in [(&alice, &rules), (&named, &Mapping::default())] {
+            let told = claims(identity, "subject", mapping);
+            let told = told.keys().filter(|claim| !RESERVED.contains(&claim.as_str()));
+            assert!(told.eq(sources(identity, mapping).keys()), "the claims that are told");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub struct Trace {
 /// A point that a login reached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Step {
-    /// What was done: `authorize`, `response`, `code`, `token`; `logout`.
+    /// What was done: `authorize`, `response`, `code`, `token`; `test`, `response`, `result`; `logout`.
     pub name: String,
     /// When.
     pub at: Timestamp,
@@ -124,6 +124,12 @@ impl Trace {
             steps: vec![Step { name: "logout".to_owned(), at: now }],
             ..Self::begin(id, connection.scope.clone(), "", "", now)
         }
+    }
+
+    /// A test login of a connection.
+    pub fn of_test(id: TraceId, connection: &Connection, now: Timestamp) -> Self {
+        let steps = vec![Step { name: "test".to_owned(), at: now }];
+        Self { steps, ..Self::begin(id, connection.scope.clone(), "", "", now) }
     }
 
     /// The login reached a point.

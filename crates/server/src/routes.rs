@@ -10,7 +10,7 @@ use crate::cors;
 use crate::handlers::{
     acs, authorize, discover, discovery, error, health, introspect, jwks, login as sign_in, logout, metrics,
     oidc_callback, oidc_configuration, oidc_jwks, par, revoke, saml_cer, saml_configuration, select, slo, sp_metadata,
-    token, unsolicited, userinfo,
+    test_login, token, unsolicited, userinfo,
 };
 use crate::handlers::{api, root};
 use crate::reply::Refusal;
@@ -81,6 +81,7 @@ fn login(config: &mut ServiceConfig) {
     route!(config, "/api/oauth/authorize", "GET, POST", get => authorize::authorize, post => authorize::authorize);
     route!(config, "/api/oauth/authorize/{region}", "GET, POST", get => authorize::authorize_in, post => authorize::authorize_in);
     route!(config, "/login", "GET, POST", get => sign_in::page, post => sign_in::submit);
+    route!(config, "/test/{token}", "GET, POST", get => test_login::page, post => test_login::press);
     route!(config, "/idp/select", "GET", get => select::select);
     route!(config, "/api/oauth/saml", "POST", post => acs::acs);
     route!(config, "/api/oauth/saml/slo", "GET, POST", get => slo::slo, post => slo::slo);
@@ -128,6 +129,8 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/openapi.json", "GET", get => api::openapi::openapi);
     route!(config, "/api/v1/sso/{id}/guide", "GET", get => api::providers::guide);
     route!(config, "/api/v1/sso/{id}/health", "GET", get => api::health::find);
+    route!(config, "/api/v1/sso/{id}/test", "POST", post => api::test_logins::offer);
+    route!(config, "/api/v1/sso/{id}/test/{test}", "GET", get => api::test_logins::find);
     route!(config, "/api/v1/sso/{id}/keys", "DELETE, GET, POST", get => api::connection_keys::list, post => api::connection_keys::add, delete => api::connection_keys::remove);
     route!(config, "/api/v1/sso/{id}/keys/activate", "POST", post => api::connection_keys::activate);
     route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);

@@ -9,6 +9,7 @@
 //! | it encrypts its answer | `encryption` |
 //! | the app hands over its question | `par` |
 //! | an OpenID Provider answers | `openid` |
+//! | somebody tries a connection out | `test_login` |
 //! | the app redeems | `token` |
 //! | the app has a key of its own | `keys` |
 //! | the app keeps people signed in | `refresh` |
@@ -38,6 +39,7 @@ mod policy;
 mod refresh;
 mod single_logout;
 mod store;
+mod test_login;
 mod token;
 
 use postern_core::fault::Code;
@@ -106,6 +108,7 @@ impl Tour {
         par::visit(&mut guide).await;
         encryption::visit(&mut guide).await;
         openid::visit(&mut guide).await;
+        test_login::visit(&mut guide).await;
         token::visit(&mut guide).await;
         keys::visit(&mut guide).await;
         refresh::visit(&mut guide).await;

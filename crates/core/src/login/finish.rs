@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::session::{ListedBy, Listing, Session, SessionId};
 use super::start::after;
+use super::test_login::Tested;
 use super::{Admission, Grant, Login, Logins, Person, Terms, oauth_scope};
 use crate::connection::{Connection, Idp};
 use crate::event::{Event, EventKind};
@@ -57,6 +58,15 @@ pub struct UsedOnce {
     pub usable_until: Timestamp,
 }
 
+/// How a login ends whose answer is verified.
+#[derive(Debug)]
+pub enum Ended {
+    /// The app gets a code.
+    Code(Issued),
+    /// It was a test.
+    Test(Box<Tested>),
+}
+
 /// The good end of a login.
 #[derive(Debug)]
 pub struct Issued {
@@ -71,23 +81,29 @@ pub struct Issued {
 }
 
 impl Logins {
-    /// Uses the answer, and issues a code for the app. The login's trace is filled also where this fails.
+    /// Uses the answer, and issues a code for the app, or, of a test, tells what it came to. The login's trace is filled also where
+    /// this fails.
     pub async fn finish(
         &self,
         login: &mut Login,
         connection: &Connection,
         rules: &Rules,
         mut answer: Answer,
-    ) -> Result<Issued, Fault> {
+    ) -> Result<Ended, Fault> {
         login.trace.step("response", self.clock.now());
         login.trace.attributes = mapping::names(&answer.identity);
         let admitted = self.admit(connection, rules, &mut answer).await;
         login.trace.notes.append(&mut answer.notes);
         login.trace.anomalies.append(&mut answer.anomalies);
-        let person = admitted?;
-        login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
-        self.check_age(login, &person)?;
-        self.issue_code(login, connection, person, "sp-initiated").await
+        let judged = admitted.and_then(|person| {
+            login.asked.check(&person, login.trace.began, self.clock.now(), self.settings.clock_skew)?;
+            self.check_age(login, &person)?;
+            Ok(person)
+        });
+        match &login.test {
+            None => self.issue_code(login, connection, judged?, "sp-initiated").await.map(Ended::Code),
+            Some(_) => Ok(Ended::Test(Box::new(Tested::of(&answer.identity, connection, judged)))),
+        }
     }
 
     /// Issues a code for a person who is known, begins the session, and ends the login's story well.
@@ -238,7 +254,7 @@ fn of_session(session: &Session) -> [(String, Value); 2] {
 }
 
 /// How the person was authenticated, as far as the IdP said so: what an ID token says too.
-fn of_authentication(authentication: &Authentication) -> impl Iterator<Item = (String, Value)> {
+pub(super) fn of_authentication(authentication: &Authentication) -> impl Iterator<Item = (String, Value)> {
     let context = authentication.context.as_ref().map(|context| ("acr".to_owned(), json!(context)));
     let methods = Some(&authentication.methods).filter(|methods| !methods.is_empty());
     context.into_iter().chain(methods.map(|methods| ("amr".to_owned(), json!(methods))))

@@ -28,6 +28,7 @@
 //! | token to tokens | [`refresh_tokens`] |
 //! | what a token is worth, and taking it back | [`presented`] |
 //! | what tokens belong to | [`session`] |
+//! | trying a connection out | [`test_login`] |
 //! | signing out | [`logout`], and at the IdP [`upstream_logout`] |
 //! | the IdP signs somebody out | [`single_logout`] |
 //! | which OAuth scopes are granted | [`oauth_scope`] |
@@ -55,6 +56,7 @@ pub mod request;
 pub mod session;
 pub mod single_logout;
 pub mod start;
+pub mod test_login;
 pub mod upstream_logout;
 
 use std::sync::Arc;
@@ -64,6 +66,7 @@ use serde::{Deserialize, Serialize};
 
 use self::authentication::Asked;
 use self::session::{Reach, SessionTerms};
+use self::test_login::Test;
 use crate::connection::ConnectionId;
 use crate::domains::owners::Unique;
 use crate::fault::{Code, Fault};
@@ -166,6 +169,9 @@ pub struct Login {
     /// The reference under which the app pushed its question, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Secret>,
+    /// Whether it is a test, and which; `None`: an app waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
     /// How long its session will live.
     #[serde(default)]
     pub session_terms: SessionTerms,

@@ -139,6 +139,7 @@ impl Logins {
             },
             asked: request.asked.clone(),
             pushed: request.pushed.clone(),
+            test: None,
             session_terms: self.session_terms(door.product.as_deref()),
             expires: after(self.clock.now(), self.settings.login_lifetime),
             trace,

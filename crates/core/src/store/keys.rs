@@ -15,10 +15,12 @@ use crate::domains::owners::DomainOwners;
 use crate::domains::{Domain, DomainId, ScopeDomains};
 use crate::event::Event;
 use crate::health::Health;
+use crate::last_test::LastTest;
 use crate::login::handoff::Handoff;
 use crate::login::pushed::PushedRequest;
 use crate::login::refresh_tokens::RefreshToken;
 use crate::login::session::{ListedBy, Session, SessionId};
+use crate::login::test_login::{TestId, TestLogin, TestValues};
 use crate::login::upstream_logout::Parting;
 use crate::login::{AccessToken, Grant, Login, Replay};
 use crate::logout_notices::LogoutNotice;
@@ -252,6 +254,18 @@ impl<'a> Keys<'a> {
     pub fn pushed(&self, handle: &Secret) -> Key<PushedRequest> {
         let handle = handle.expose();
         Key::borne(format!("p1:par:{{{}}}", self.blind::<PushedRequest>(&[handle])), handle.as_bytes())
+    }
+    /// A test login: found and opened by its name alone.
+    pub fn test_login(&self, id: &TestId) -> Key<TestLogin> {
+        Key::borne(format!("p1:test:{{{}}}", self.blind::<TestLogin>(&[&id.0])), id.0.as_bytes())
+    }
+    /// What the IdP sent in a test login, likewise.
+    pub fn test_values(&self, id: &TestId) -> Key<TestValues> {
+        Key::borne(format!("p1:test-values:{{{}}}", self.blind::<TestValues>(&[&id.0])), id.0.as_bytes())
+    }
+    /// How the last test login of a connection ended.
+    pub fn last_test(&self, id: &ConnectionId) -> Key<LastTest> {
+        Key::new(format!("p1:tested:{{{}}}", self.blind::<LastTest>(&[&id.0])))
     }
     /// That an assertion was used.
     pub fn replay(&self, connection: &ConnectionId, assertion_id: &str) -> Key<Replay> {

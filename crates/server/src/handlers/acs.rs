@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Login;
-use postern_core::login::finish::{Answer, Issued, UsedOnce};
+use postern_core::login::finish::{Answer, Ended, UsedOnce};
 use postern_saml::response;
 
 use super::answered::conclude;
@@ -35,9 +35,8 @@ pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Re
     conclude(app, browser, login_id, login, outcome, true).await // from here on, the app hears
 }
 
-async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Issued, Fault> {
-    let scope = &login.requested.scope;
-    let (connection, rules) = app.connections.answering_in(scope, &login.connection).await?; // as they are now, not at authorize
+async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Ended, Fault> {
+    let (connection, rules) = app.connections.answering_login(login).await?; // as they are now, not at authorize
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let request_id = login.upstream.saml()?;

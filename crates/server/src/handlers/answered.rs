@@ -4,25 +4,31 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use postern_core::fault::Fault;
 use postern_core::login::Login;
-use postern_core::login::finish::Issued;
+use postern_core::login::finish::Ended;
 
 use super::authorize::{Question, ask, question};
+use super::test_login;
 use crate::app::App;
 use crate::browser::Browser;
 use crate::reply::{Refusal, signed_in};
 
-/// Sends the browser on: to the app with a code or an error, or to the IdP once more with a question that it can answer better.
+/// Sends the browser on: to the app with a code or an error, or to the IdP once more with a question that it can answer better; of a
+/// test to its result.
 /// `after_post`: the browser posted here, and must not post there (RFC 9700 §4.12).
 pub(super) async fn conclude(
     app: &App,
     browser: &Browser,
     login_id: &str,
     mut login: Login,
-    outcome: Result<Issued, Fault>,
+    outcome: Result<Ended, Fault>,
     after_post: bool,
 ) -> Result<HttpResponse, Refusal> {
     let outcome = match outcome {
-        Ok(issued) => {
+        Ok(Ended::Test(tested)) => return test_login::end(app, login_id, &login, Ok(*tested), after_post).await,
+        Err(fault) if login.test.is_some() => {
+            return test_login::end(app, login_id, &login, Err(fault), after_post).await;
+        }
+        Ok(Ended::Code(issued)) => {
             let mut response = signed_in(app, browser, &login.return_to, &issued, after_post);
             browser.repetition.count(&mut response, &login.connection);
             Ok(response)

@@ -27,6 +27,7 @@ pub mod select;
 pub mod slo;
 pub mod sp_metadata;
 mod start_again;
+pub mod test_login;
 pub mod token;
 pub mod unsolicited;
 pub mod userinfo;

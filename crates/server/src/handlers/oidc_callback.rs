@@ -7,7 +7,7 @@ use postern_core::connection::Connection;
 use postern_core::fault::{Code, Fault};
 use postern_core::identity::Identity;
 use postern_core::login::Login;
-use postern_core::login::finish::{Answer, Issued};
+use postern_core::login::finish::{Answer, Ended};
 use postern_core::mapping::is_wanting;
 use postern_core::policy::Rules;
 use postern_core::requirements::Requirements;
@@ -49,9 +49,8 @@ async fn answered(app: &App, browser: &Browser, query: &Fields, path: &str) -> R
     conclude(app, browser, login_id, login, outcome, false).await // from here on, the app hears
 }
 
-async fn finish(app: &App, login: &mut Login, query: &Fields, path: &str) -> Result<Issued, Fault> {
-    let scope = &login.requested.scope;
-    let (connection, rules) = app.connections.answering_in(scope, &login.connection).await?; // as they are now, not at authorize
+async fn finish(app: &App, login: &mut Login, query: &Fields, path: &str) -> Result<Ended, Fault> {
+    let (connection, rules) = app.connections.answering_login(login).await?; // as they are now, not at authorize
     let (idp, (nonce, pkce_verifier)) = (connection.idp.oidc()?, login.upstream.oidc()?);
     let region = app.region_of(&connection)?;
     let callback = region.oidc_callback_of(&connection, idp.callback);

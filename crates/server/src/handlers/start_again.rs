@@ -20,7 +20,7 @@ pub(super) fn begin_at(app: &App, url: &str, scope: &Scope, connection: &Connect
 
 /// The page that says why there is no login to go on with. Where it is only too late for it, the app is known, and its support.
 pub(super) async fn untaken(app: &App, Untaken { fault, late }: Untaken) -> Refusal {
-    let Some(login) = late else { return Refusal::page(fault) };
+    let Some(login) = late.filter(|login| login.test.is_none()) else { return Refusal::page(fault) };
     let scope = &login.requested.scope;
     let product = app.products.find(&scope.product).await.ok().flatten(); // without it, the page has no link
     let url = product.as_ref().and_then(|product| product.initiate_login_url.as_deref());

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto 2rem;padding:0 1.25rem}\
-h1{font-size:1.5rem;line-height:1.25}\
+h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.1rem}\
 code{font:.9rem ui-monospace,monospace;overflow-wrap:anywhere}\
 dl{border-top:1px solid #8886;padding-top:1rem}\
 dt{font-weight:600}dd{margin:0 0 .75rem}\

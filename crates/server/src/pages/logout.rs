@@ -1,22 +1,13 @@
 //! Signing out: the question whether to, and that it is done.
 
-use std::sync::LazyLock;
-
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{Markup, html};
 
-use super::layout::{self, page};
+use super::layout::page;
+use super::with_form;
 
-/// The answer that asks, with a form that posts `hidden` to `action`. There is no `form-action` in its policy: browsers apply
-/// it to the redirect to the app that follows the post, too.
+/// The answer that asks, with a form that posts `hidden` to `action`.
 pub fn ask_logout(response: &mut HttpResponseBuilder, action: &str, hidden: &[(&str, &str)]) -> HttpResponse {
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "default-src 'none'; style-src '{}'; base-uri 'none'; frame-ancestors 'none'",
-            super::hash(layout::STYLE)
-        )
-    });
     let page = page(
         "Sign out?",
         html! {
@@ -27,10 +18,7 @@ pub fn ask_logout(response: &mut HttpResponseBuilder, action: &str, hidden: &[(&
             }
         },
     );
-    response
-        .content_type(ContentType::html())
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .body(page.into_string())
+    with_form(response, page)
 }
 
 /// It is done.

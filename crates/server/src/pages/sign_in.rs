@@ -1,14 +1,11 @@
 //! The page on which people say whose they are.
 
-use std::sync::LazyLock;
-
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{Markup, html};
 use postern_core::fault::Code;
 
-use super::Choice;
-use super::layout::{self, page};
+use super::layout::page;
+use super::{Choice, with_form};
 
 /// What is known of somebody who signs in.
 pub struct SignIn {
@@ -28,13 +25,8 @@ pub struct SignIn {
     pub mistake: Option<Code>,
 }
 
-/// The page as an answer. There is no `form-action` in its policy: browsers apply it to the redirects to the identity provider that
-/// follow the post, too.
+/// The page as an answer.
 pub fn sign_in(response: &mut HttpResponseBuilder, known: &SignIn) -> HttpResponse {
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let style = super::hash(layout::STYLE);
-        format!("default-src 'none'; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'")
-    });
     let page = page(
         "Sign in",
         html! {
@@ -51,10 +43,7 @@ pub fn sign_in(response: &mut HttpResponseBuilder, known: &SignIn) -> HttpRespon
             @if known.organisation.is_none() { (form(known)) }
         },
     );
-    response
-        .content_type(ContentType::html())
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .body(page.into_string())
+    with_form(response, page)
 }
 
 fn form(known: &SignIn) -> Markup {

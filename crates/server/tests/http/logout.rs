@@ -7,7 +7,7 @@ use postern_core::connection::Idp;
 use postern_core::connections::ConnectionSettings;
 use postern_core::identity::{Attribute, Identity, NameFormat, NameId};
 use postern_core::login::Upstream;
-use postern_core::login::finish::Answer as LoginAnswer;
+use postern_core::login::finish::{Answer as LoginAnswer, Ended};
 use postern_core::login::request::{AuthorizeRequest, Parameters};
 use postern_core::openid::OidcIdp;
 use postern_core::policy::Rules;
@@ -284,7 +284,8 @@ async fn an_openid_provider_is_visited_on_the_way_and_leads_back_by_one_address(
         raw: None,
     };
     let answer = LoginAnswer { identity, subject_name: None, assertion: None, notes: vec![], anomalies: vec![] };
-    let issued = logins.finish(&mut login, &connection, &Rules::default(), answer).await.unwrap();
+    let ended = logins.finish(&mut login, &connection, &Rules::default(), answer).await.unwrap();
+    let Ended::Code(issued) = ended else { panic!("it is no test") };
     let proof = [("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str())];
     let tokens = world.redeem_with(issued.code.expose(), &proof).await.json();
 

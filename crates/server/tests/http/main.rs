@@ -58,6 +58,7 @@ mod slo_from_app;
 mod sp_keys;
 mod sp_metadata;
 mod tenants;
+mod test_login;
 mod token;
 mod token_keys;
 mod unsolicited;

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::ApiCall;
 use super::domains::DomainRecord;
 use super::requests::{PolicyOverrides, PolicyRecord};
+use super::test_logins::LastTestRecord;
 
 /// A connection as Jackson shows it, and what Postern adds. What is not set is left out.
 #[derive(Serialize, ToSchema)]
@@ -68,6 +69,8 @@ pub struct ConnectionRecord {
     domains: Option<Vec<DomainRecord>>,
     /// The scope's policy as it is now, where something of it came along, in the answer to POST.
     scope_policy: Option<PolicyRecord>,
+    /// How its last test login ended: in answers to GET.
+    last_test: Option<LastTestRecord>,
     /// What to mind about what was sent.
     notes: Option<Vec<String>>,
     #[serde(flatten)]
@@ -229,6 +232,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         policy: connection.overrides(),
         domains: None,
         scope_policy: None,
+        last_test: None,
         notes: None,
         idp: match &connection.idp {
             Idp::Saml(idp) => IdpRecord::Saml(Box::new(saml(connection, idp, call))),

@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod sp_keys;
 pub mod sso;
 pub mod tenants;
+pub mod test_logins;
 pub mod token_keys;
 pub mod traces;
 

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     ApiCall, connection_keys, discover, domains, events, health, idp, people, policy, products, providers, removal,
-    saml_config, sessions, sp_keys, sso, tenants, token_keys, traces,
+    saml_config, sessions, sp_keys, sso, tenants, test_logins, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -24,6 +24,7 @@ use crate::reply::{Refused, no_store};
         openapi,
         sso::create, sso::find, sso::update, sso::delete, sso::exists, sso::of_product, sso::sp,
         health::find, idp::inspect, saml_config::find,
+        test_logins::offer, test_logins::find,
         connection_keys::list, connection_keys::add, connection_keys::remove, connection_keys::activate,
         providers::list, providers::find, providers::guide,
         products::create, products::find, products::update, products::delete, products::rotate_secret,

@@ -8,6 +8,7 @@ use postern_core::connection::{Connection, Delivery, Idp};
 use postern_core::connection_status::ConnectionStatus;
 use postern_core::connections::{ConnectionSettings, Which};
 use postern_core::fault::{Code, Fault};
+use postern_core::last_test::LastTest;
 use postern_core::mapping::Mapping;
 use postern_core::scope::Scope;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use super::describe::ConnectionRecord;
 use super::idp::{self, Draft, settle};
 use super::requests::{ChangedConnection, ConnectionName, DoomedConnections, NewConnection, Page, WhichConnections};
+use super::test_logins::LastTestRecord;
 use super::{ApiCall, boolean, describe, list, new_connection, openid, required, text};
 use crate::fields::Fields;
 use crate::reply::{Nothing, Refusal, no_store};
@@ -133,17 +135,22 @@ pub async fn of_product(call: ApiCall) -> Result<HttpResponse, Refusal> {
     Ok(no_store(&mut HttpResponse::Ok()).json(find.await.map_err(Refusal::api)?))
 }
 
-/// Connections as they are shown where they are found: with the names of their providers, and the defaults marked.
+/// Connections as they are shown where they are found: with the names of their providers and how their last tests ended, and the
+/// defaults marked.
 pub(super) async fn records(call: &ApiCall, found: &[Arc<Connection>]) -> Result<Vec<Value>, Fault> {
     let defaults = call.app.connections.defaults(found).await?;
-    let record = |connection: &Arc<Connection>| {
+    let tests = call.app.connections.last_tests(found).await?;
+    let record = |(connection, test): (&Arc<Connection>, Option<Arc<LastTest>>)| {
         let mut record = describe::with_provider(connection, call);
+        if let Some(test) = test {
+            record["lastTest"] = json!(LastTestRecord::of(&test, connection));
+        }
         if defaults.contains(&connection.id) {
             record["default"] = json!(true);
         }
         record
     };
-    Ok(found.iter().map(record).collect())
+    Ok(found.iter().zip(tests).map(record).collect())
 }
 
 /// `GET …/{id}/sp`: what to enter at the identity provider.

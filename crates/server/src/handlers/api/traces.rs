@@ -151,11 +151,23 @@ pub struct TraceFault {
     received: Option<String>,
 }
 
+impl TraceFault {
+    /// Of a login that ended so; none, where it ended well.
+    pub(super) fn of(outcome: &Outcome) -> Option<Self> {
+        let Outcome::Failed { code, expected, received } = outcome else { return None };
+        let known = Code::named(code);
+        Some(Self {
+            code: code.clone(),
+            hint: known.map(Code::hint),
+            mender: known.map(|code| code.mender().name()),
+            expected: expected.clone(),
+            received: received.clone(),
+        })
+    }
+}
+
 fn describe(trace: &Trace, call: &ApiCall) -> TraceRecord {
-    let failed = match &trace.outcome {
-        Some(Outcome::Failed { code, expected, received }) => Some((code, expected, received)),
-        _ => None,
-    };
+    let fault = trace.outcome.as_ref().and_then(TraceFault::of);
     TraceRecord {
         id: trace.id.0.clone(),
         timestamp: trace.began.as_millisecond(),
@@ -173,13 +185,9 @@ fn describe(trace: &Trace, call: &ApiCall) -> TraceRecord {
             entity_id: trace.idp.clone(),
             acs_url: call.app.home().acs_url(),
         },
-        error: failed.map(|(code, ..)| Code::named(code).map_or(code.as_str(), |code| code.sentence()).to_owned()),
-        fault: failed.map(|(code, expected, received)| TraceFault {
-            code: code.clone(),
-            hint: Code::named(code).map(|code| code.hint()),
-            mender: Code::named(code).map(|code| code.mender().name()),
-            expected: expected.clone(),
-            received: received.clone(),
-        }),
+        error: fault
+            .as_ref()
+            .map(|TraceFault { code, .. }| Code::named(code).map_or(code.as_str(), |code| code.sentence()).to_owned()),
+        fault,
     }
 }

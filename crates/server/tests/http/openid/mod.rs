@@ -14,10 +14,11 @@ use actix_web::test::TestRequest;
 use postern::system::SystemRandom;
 use postern_lab::idp::people;
 use postern_lab::key::Key;
-use postern_lab::openid::{OpenidProvider, Options};
+use postern_lab::openid::{Lies, OpenidProvider, Options};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::test_login::Trial;
 use crate::world::{Answer, CALLBACK, World};
 
 const CLIENT: &str = "client-of-postern";
@@ -91,6 +92,24 @@ async fn claims(world: &World, answer: &Answer) -> Value {
     let secret = world.connection_secret("oidc.example").await;
     let tokens = world.redeem_with(&code, &[("client_id", SCOPE), ("client_secret", &secret)]).await.json();
     world.claims(tokens["access_token"].as_str().unwrap()).await.json()
+}
+
+#[actix_web::test]
+async fn a_test_login_by_openid_connect_has_a_result_too() {
+    let (world, provider) = connected().await;
+    let found = world.api(Method::GET, "sso?tenant=oidc.example&product=crm", Value::Null).await.json();
+    let other = Lies { claims: vec![("iss", json!("https://other.example.com"))], ..Lies::default() };
+    for (lies, code) in [(Lies::default(), None), (other, Some("OidcIssuerMismatch"))] {
+        provider.lie(lies);
+        let trial = Trial::of(&world, found[0]["id"].as_str().unwrap()).await;
+        let asked = trial.press().await;
+        let answer = bring(&world, &asked.cookie(), &provider.answer(&asked.location())).await;
+        assert_eq!(answer.location().as_str(), trial.url(), "{}", answer.body);
+        let result = trial.result().await;
+        assert_eq!(result["fault"]["code"].as_str(), code, "{result}");
+        assert_eq!(result["values"]["attributes"]["email"].is_array(), code.is_none(), "{result}");
+    }
+    provider.stop().await;
 }
 
 #[actix_web::test]
