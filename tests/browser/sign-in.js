@@ -70,7 +70,8 @@ try {
   }
   for (const [at, { fill, press, until }] of then.entries()) {
     if (fill) await page.locator(`[name="${fill[0]}"]`).fill(fill[1]);
-    await page.getByRole("button", { name: press }).click();
+    // The next page may have the address of this one.
+    await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: press }).click()]);
     await page.waitForURL((url) => url.href.startsWith(until), { waitUntil: "load" });
     await screenshot(page, 4 + at);
     last.then.push(await text());

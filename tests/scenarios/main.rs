@@ -24,5 +24,6 @@ mod single_logout;
 mod slow_clients;
 mod stopping;
 mod tenants;
+mod test_login;
 mod token_keys;
 mod tour;

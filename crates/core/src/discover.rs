@@ -9,8 +9,10 @@ use crate::connection::{Connection, ConnectionId};
 use crate::connections::sort;
 use crate::domain_name::{DomainName, NotAnAddress};
 use crate::domains::owners::{Lookup, Owner};
+use crate::enforcement::{Enforcement, EnforcementScope};
 use crate::fault::{Code, Fault};
-use crate::policy::{EnforcementScope, Policy};
+use crate::observed;
+use crate::policy::Policy;
 use crate::ports::{Clock, Timestamp};
 use crate::scope::Scope;
 use crate::store::Store;
@@ -70,10 +72,10 @@ pub struct Offer {
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
     /// The scope's settings.
-    pub policy: &'a Policy,
+    pub settings: &'a Enforcement,
     /// Whether enforcement is about this address.
     pub covered: bool,
-    /// Whether it is one of those that may always use a password.
+    /// Whether it is one of those that may always use a password: a break-glass address, or an administrator of the app.
     pub break_glass: bool,
     /// The instant of the question. A grace is over from the instant on at which it ends.
     pub now: Timestamp,
@@ -81,7 +83,7 @@ pub struct Situation<'a> {
 
 /// The table of enforcement. `offers` are the scope's active connections.
 pub fn decide(situation: Situation<'_>, offers: Vec<Offer>) -> Answer {
-    let Situation { policy, covered, break_glass, now } = situation;
+    let Situation { settings, covered, break_glass, now } = situation;
     if offers.is_empty() {
         return Answer::nothing();
     }
@@ -92,11 +94,11 @@ pub fn decide(situation: Situation<'_>, offers: Vec<Offer>) -> Answer {
         grace_period_ends: ends,
         connections: offers.clone(),
     };
-    let Some(since) = policy.enforced_since.filter(|_| covered && !break_glass) else {
+    let Some(since) = settings.enforced_since().filter(|_| covered && !break_glass) else {
         return open(Password::Anyone, None);
     };
-    match policy.grace_period_ends(since) {
-        _ if !policy.allow_password_fallback => Answer { required: true, ..open(Password::Nobody, None) },
+    match settings.grace_period_ends(since) {
+        _ if !settings.allow_password_fallback => Answer { required: true, ..open(Password::Nobody, None) },
         None => open(Password::ExistingUsers, None),
         Some(end) if now < end => open(Password::ExistingUsers, Some(end)),
         Some(end) => Answer { required: true, ..open(Password::Nobody, Some(end)) },
@@ -120,7 +122,10 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     /// The app's own server, with an API key.
-    Backend,
+    Backend {
+        /// Whether the app knows the person as one of its administrators.
+        of_admin: bool,
+    },
     /// Anybody. They are answered by the domain alone, so that nobody finds out who is an administrator.
     Anybody,
 }
@@ -165,21 +170,31 @@ impl Discovery {
             (None, owner) => owner.as_ref().map(|owner| owner.scope.clone()),
         };
         let Some(scope) = scope else { return Ok((None, Answer::nothing())) };
-        let (policy, connections) = self.scope(&scope).await?;
+        let Found { policy, connections, observed } = self.scope(&scope).await?;
+        let (settings, now) = (&policy.enforcement, self.clock.now());
         let owned = owner.filter(|owner| owner.scope == scope);
-        let covered = covers(&policy, question.tenant.is_some(), owned.is_some());
-        let break_glass = question.asker == Asker::Backend && policy.is_break_glass(question.email);
+        let covered = covers(settings, question.tenant.is_some(), owned.is_some());
+        let break_glass = match question.asker {
+            Asker::Backend { of_admin } => {
+                settings.is_break_glass(question.email) || (settings.bypass_admins && of_admin)
+            }
+            Asker::Anybody => false,
+        };
         let linked = owned.and_then(|owner| owner.connection);
-        let situation = Situation { policy: &policy, covered, break_glass, now: self.clock.now() };
-        let answer = decide(situation, offers(connections, linked.as_ref()));
+        let answer = decide(Situation { settings, covered, break_glass, now }, offers(connections, linked.as_ref()));
+        let concerns = answer.sso && covered && !break_glass && question.asker != Asker::Anybody;
+        if let Some(count) = observed.filter(|_| concerns) {
+            observed::note(&self.store, &scope, question.email, count, now).await?;
+        }
         Ok((Some(scope), answer))
     }
 
     /// What is told of a tenant to somebody whose address is not known yet.
     pub async fn of_tenant(&self, scope: &Scope) -> Result<Answer, Fault> {
-        let (policy, connections) = self.scope(scope).await?;
-        let covered = covers(&policy, true, false);
-        let situation = Situation { policy: &policy, covered, break_glass: false, now: self.clock.now() };
+        let Found { policy, connections, .. } = self.scope(scope).await?;
+        let settings = &policy.enforcement;
+        let covered = covers(settings, true, false);
+        let situation = Situation { settings, covered, break_glass: false, now: self.clock.now() };
         Ok(decide(situation, offers(connections, None)))
     }
 
@@ -192,7 +207,7 @@ impl Discovery {
     }
 
     /// The settings of a scope, and its connections in their order: none, where the tenant is suspended.
-    async fn scope(&self, scope: &Scope) -> Result<(Arc<Policy>, Vec<Arc<Connection>>), Fault> {
+    async fn scope(&self, scope: &Scope) -> Result<Found, Fault> {
         let keys = self.store.keys();
         let mut batch = self.store.batch();
         let (policy, list) = (batch.get(&keys.policy(scope)), batch.get(&keys.scope(scope)));
@@ -200,18 +215,28 @@ impl Discovery {
         let answers = batch.run().await?;
         let (policy, list) = (answers.get(policy)?.unwrap_or_default(), answers.get(list)?);
         if is_suspended(answers.get(tenant)?.as_deref()) {
-            return Ok((policy, Vec::new()));
+            return Ok(Found { policy, connections: Vec::new(), observed: None });
         }
         let mut batch = self.store.batch();
         let ids = list.iter().flat_map(|list| &list.ids);
         let slots: Vec<_> = ids.map(|id| batch.get(&keys.connection(id))).collect();
+        let is_observed = policy.enforcement.observed_since().is_some();
+        let observed = is_observed.then(|| observed::ask(&mut batch, &self.store, scope));
         let answers = batch.run().await?;
-        let found =
+        let mut connections =
             slots.into_iter().filter_map(|slot| answers.get(slot).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let mut found: Vec<_> = found.into_iter().filter(|connection| connection.scope == *scope).collect();
-        sort(&mut found, list.as_ref().map(|list| list.default.as_slice()).unwrap_or_default());
-        Ok((policy, found))
+        connections.retain(|connection| connection.scope == *scope);
+        sort(&mut connections, list.as_ref().map(|list| list.default.as_slice()).unwrap_or_default());
+        Ok(Found { policy, connections, observed: observed.map(|slot| answers.count(slot)) })
     }
+}
+
+/// What is known of a scope.
+struct Found {
+    policy: Arc<Policy>,
+    connections: Vec<Arc<Connection>>,
+    /// How many addresses enforcement would be about, as far as that was counted; `None`: it is not.
+    observed: Option<u64>,
 }
 
 /// The domain of an address that a person or an app wrote.
@@ -221,8 +246,8 @@ pub fn domain_of(email: &str) -> Result<DomainName, Fault> {
 
 /// Whether enforcement is about an address; `owned`: its domain is one of the tenant's proven ones. One that is claimed and not
 /// proven is never enforced.
-fn covers(policy: &Policy, tenant_named: bool, owned: bool) -> bool {
-    owned || (policy.enforcement_scope == EnforcementScope::Organisation && tenant_named)
+fn covers(settings: &Enforcement, tenant_named: bool, owned: bool) -> bool {
+    owned || (settings.scope == EnforcementScope::Organisation && tenant_named)
 }
 
 /// The active ones of a scope's connections, the first of which is the default: the one that the domain is linked to, or else the
@@ -246,6 +271,7 @@ fn scope(tenant: &str, product: &str) -> Result<Scope, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::enforcement::Stage;
 
     const DAY: i64 = 24 * 3600;
 
@@ -259,13 +285,19 @@ mod tests {
     }
 
     /// Enforced since [`at`] 0.
-    fn enforced(allow_password_fallback: bool, grace_period_days: u32) -> Policy {
-        Policy { enforced_since: Some(at(0)), allow_password_fallback, grace_period_days, ..Policy::default() }
+    fn enforced(allow_password_fallback: bool, grace_period_days: u32) -> Enforcement {
+        let stage = Stage::Enforced { since: at(0) };
+        Enforcement { stage, allow_password_fallback, grace_period_days, ..Enforcement::default() }
     }
 
     /// `required` and `password` of a policy, for an address that is covered or not, of a break-glass address or not.
-    fn decided(policy: &Policy, covered: bool, break_glass: bool, second: i64) -> (bool, Password, Option<Timestamp>) {
-        let answer = decide(Situation { policy, covered, break_glass, now: at(second) }, vec![offer()]);
+    fn decided(
+        settings: &Enforcement,
+        covered: bool,
+        break_glass: bool,
+        second: i64,
+    ) -> (bool, Password, Option<Timestamp>) {
+        let answer = decide(Situation { settings, covered, break_glass, now: at(second) }, vec![offer()]);
         assert!(answer.sso);
         assert_eq!(answer.connections, [offer()]);
         assert_eq!(answer.password_allowed(), answer.password != Password::Nobody);
@@ -280,8 +312,10 @@ mod tests {
         for (covered, break_glass, fallback) in
             EITHER.into_iter().flat_map(|a| EITHER.into_iter().flat_map(move |b| EITHER.map(|c| (a, b, c))))
         {
-            let policy = Policy { allow_password_fallback: fallback, grace_period_days: 30, ..Policy::default() };
-            assert_eq!(decided(&policy, covered, break_glass, 90 * DAY), (false, Password::Anyone, None));
+            for stage in [Stage::Off, Stage::Observed { since: at(0) }] {
+                let settings = Enforcement { stage, ..enforced(fallback, 30) };
+                assert_eq!(decided(&settings, covered, break_glass, 90 * DAY), (false, Password::Anyone, None));
+            }
         }
     }
 
@@ -289,8 +323,8 @@ mod tests {
     fn policy_2_row_2_enforcement_is_not_about_addresses_that_it_does_not_cover() {
         for (break_glass, fallback, days) in [(false, false, 0), (false, true, 30), (true, false, 0), (true, true, 30)]
         {
-            let policy = enforced(fallback, days);
-            assert_eq!(decided(&policy, false, break_glass, 90 * DAY), (false, Password::Anyone, None));
+            let settings = enforced(fallback, days);
+            assert_eq!(decided(&settings, false, break_glass, 90 * DAY), (false, Password::Anyone, None));
         }
     }
 
@@ -334,8 +368,8 @@ mod tests {
 
     #[test]
     fn policy_2_a_scope_without_an_active_connection_has_no_sso() {
-        let policy = enforced(false, 0);
-        let answer = decide(Situation { policy: &policy, covered: true, break_glass: false, now: at(0) }, vec![]);
+        let settings = enforced(false, 0);
+        let answer = decide(Situation { settings: &settings, covered: true, break_glass: false, now: at(0) }, vec![]);
         assert_eq!(answer, Answer::nothing());
         assert!(answer.password_allowed());
     }
@@ -350,8 +384,8 @@ mod tests {
             (EnforcementScope::Organisation, false, false, false),
             (EnforcementScope::Organisation, true, false, true),
         ] {
-            let policy = Policy { enforcement_scope: scope, ..Policy::default() };
-            assert_eq!(covers(&policy, tenant_named, owned), covered, "{scope:?} {tenant_named} {owned}");
+            let settings = Enforcement { scope, ..Enforcement::default() };
+            assert_eq!(covers(&settings, tenant_named, owned), covered, "{scope:?} {tenant_named} {owned}");
         }
     }
 }

@@ -453,6 +453,7 @@ faults! {
 
     /// Policies
     PolicyRevisionMissing, BridgeAdmin, 428, "invalid_request", "The change of a policy does not say which revision it is based on.", "Read the policy with GET and send its revision along, as the member revision or its ETag as If-Match, so that nobody's change is overwritten unseen.";
+    EnforcementUnready, BridgeAdmin, 409, "invalid_request", "Single sign-on cannot be enforced yet: an organisation could lock itself out.", "The message names what is missing. test_login: let somebody pass a test (POST /api/v1/sso/ID/test) of a connection that is active, and not change it since. proven_domain: prove a domain of the tenant (/api/v1/domains). break_glass: name an address that may always use a password. Whoever means it nevertheless sends force=true.";
     PolicyChanged, BridgeAdmin, 412, "invalid_request", "The policy is another one by now than the change is based on.", "Read it again with GET, look at what somebody else changed, and repeat the change with the new revision.";
 
     /// Discovery

@@ -10,6 +10,8 @@ pub mod connections;
 pub mod discover;
 pub mod domain_name;
 pub mod domains;
+pub mod enforcement;
+pub mod enforcement_guards;
 pub mod event;
 pub mod expiry;
 pub mod fault;
@@ -23,6 +25,7 @@ pub mod lookup;
 pub mod mail_address;
 pub mod mapping;
 pub mod new_connection;
+pub mod observed;
 pub mod openid;
 pub mod overrides;
 pub mod own_keys;
@@ -48,6 +51,7 @@ pub mod signing;
 pub mod store;
 pub mod tenants;
 pub mod trace;
+pub mod verdicts;
 
 /// Unpadded base64url (RFC 4648 §5).
 pub fn base64url(bytes: &[u8]) -> String {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domains::ScopeDomains;
+use crate::enforcement::Enforcement;
 use crate::fault::{Code, Fault};
 use crate::login::start::after;
-use crate::mail_address::MailAddress;
+use crate::observed;
 use crate::people::List;
 use crate::ports::{Clock, Timestamp};
 use crate::products::Product;
@@ -21,21 +22,13 @@ use crate::store::{Answers, Batch, Count, Keys, Record, Slot, Store};
 use crate::tenants::{Tenant, Tenants, is_suspended};
 
 /// The settings of a scope. One that never set any has the defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
     /// How often they were changed: what a change is based on.
     pub revision: u64,
-    /// Since when people have to sign in by single sign-on; `None`: they do not have to.
-    pub enforced_since: Option<Timestamp>,
-    /// Whom that is about.
-    pub enforcement_scope: EnforcementScope,
-    /// Whether people who have a password may go on using it.
-    pub allow_password_fallback: bool,
-    /// How many days after enforcement began that ends; 0: never.
-    pub grace_period_days: u32,
-    /// Addresses that may always use a password, for the day on which the IdP is gone.
-    pub break_glass: Vec<String>,
+    /// Whether people have to sign in by single sign-on.
+    pub enforcement: Enforcement,
     /// What becomes of an identity whose e-mail domain is not the tenant's.
     pub foreign_domains: ForeignDomains,
     /// For how many minutes after a login an app may refresh its tokens before the IdP has to be asked again; `None`: as long as
@@ -51,59 +44,17 @@ pub struct Policy {
     pub sessions: SessionSettings,
 }
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            enforced_since: None,
-            enforcement_scope: EnforcementScope::default(),
-            allow_password_fallback: true,
-            grace_period_days: 0,
-            break_glass: Vec::new(),
-            revision: 0,
-            foreign_domains: ForeignDomains::default(),
-            revalidate_minutes: None,
-            roles: RoleSettings::default(),
-            provisioning: Provisioning::default(),
-            requirements: Requirements::default(),
-            sessions: SessionSettings::default(),
-        }
-    }
-}
-
 impl Policy {
-    /// When passwords end where enforcement began `since` then; `None`: never by time alone.
-    pub fn grace_period_ends(&self, since: Timestamp) -> Option<Timestamp> {
-        let days = Duration::from_secs(24 * 3600 * u64::from(self.grace_period_days));
-        (self.grace_period_days > 0).then(|| after(since, days))
-    }
-
     /// Whether the IdP has to be asked again about somebody of whom it last spoke at `proven`.
     pub fn wants_proof(&self, proven: Timestamp, now: Timestamp) -> bool {
         let lasts = |minutes| Duration::from_secs(60 * u64::from(minutes));
         self.revalidate_minutes.is_some_and(|minutes| now >= after(proven, lasts(minutes)))
-    }
-
-    /// Whether an address may always use a password, in whatever case it is written.
-    pub fn is_break_glass(&self, email: &str) -> bool {
-        let Some(asked) = MailAddress::read(email) else { return false };
-        self.break_glass.iter().any(|address| MailAddress::read(address).is_some_and(|address| address == asked))
     }
 }
 
 impl Record for Policy {
     const CLASS: &'static str = "policy";
     const CACHED: bool = true;
-}
-
-/// Whom enforcement is about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnforcementScope {
-    /// Addresses at the tenant's proven domains.
-    #[default]
-    VerifiedDomains,
-    /// Those, and everybody of whom the app says that they belong to the tenant.
-    Organisation,
 }
 
 /// What becomes of an identity whose e-mail domain is not the tenant's.
@@ -192,15 +143,6 @@ impl Policies {
         Self { tenants: Tenants::new(store.clone(), clock.clone()), store, clock, longest_session }
     }
 
-    /// Replaces the settings of a scope.
-    pub async fn set(&self, scope: &Scope, policy: &Policy) -> Result<(), Fault> {
-        self.tenants.enter(scope).await?;
-        let mut batch = self.store.batch();
-        batch.put(&self.store.keys().policy(scope), policy, None);
-        batch.run().await?;
-        self.stay(scope).await
-    }
-
     /// Takes back what was written under a scope that is being deleted.
     pub(crate) async fn stay(&self, scope: &Scope) -> Result<(), Fault> {
         match self.tenants.enter(scope).await {
@@ -212,10 +154,11 @@ impl Policies {
         }
     }
 
-    /// Removes the settings of a scope. Whether there were any.
+    /// Removes the settings of a scope, and what was counted by them. Whether there were any.
     pub(crate) async fn forget(&self, scope: &Scope) -> Result<bool, Fault> {
         let mut batch = self.store.batch();
         let was_there = batch.delete(&self.store.keys().policy(scope));
+        observed::forget(&mut batch, &self.store, scope);
         Ok(batch.run().await?.written(was_there))
     }
 }
@@ -228,21 +171,6 @@ mod tests {
     fn what_was_stored_before_a_setting_existed_has_its_default() {
         let stored: Policy = serde_json::from_str("{\"foreign_domains\":\"flag\"}").unwrap();
         assert_eq!(stored, Policy { foreign_domains: ForeignDomains::Flag, ..Policy::default() });
-        assert!(stored.allow_password_fallback);
-    }
-
-    #[test]
-    fn a_break_glass_address_is_known_however_it_is_written() {
-        let policy = Policy { break_glass: vec!["Root@Acme.Example".into()], ..Policy::default() };
-        for (address, known) in [
-            ("root@acme.example", true),
-            (" ROOT@ACME.EXAMPLE. ", true),
-            ("root@eu.acme.example", false),
-            ("roots@acme.example", false),
-            ("root@x@acme.example", false),
-            ("root", false),
-        ] {
-            assert_eq!(policy.is_break_glass(address), known, "{address}");
-        }
+        assert!(stored.enforcement.allow_password_fallback);
     }
 }

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::enforcement::masked;
+use crate::enforcement_guards::{self, Guard};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
+use crate::observed;
 use crate::policy::{ForeignDomains, Policies, Policy};
+use crate::ports::Timestamp;
 use crate::products::{Product, invalid};
 use crate::roles::MEMBER;
 use crate::scope::Scope;
@@ -25,6 +29,8 @@ pub struct Change<'c> {
     pub settings: &'c [(String, String)],
     /// Whether a privileged role is meant to be everybody's by default.
     pub confirms_privileged_default: bool,
+    /// Whether single sign-on is meant to be enforced though something is missing for that.
+    pub forces_enforcement: bool,
 }
 
 /// Settings that may be written as they stand here.
@@ -34,6 +40,8 @@ pub(crate) struct JudgedPolicy {
     stored: Option<Stored<Policy>>,
     after: Policy,
     product: Option<Arc<Product>>,
+    /// What is missing for it, and somebody does not mind.
+    forced: Vec<Guard>,
 }
 
 impl JudgedPolicy {
@@ -72,18 +80,22 @@ impl Policies {
         if change.replaces {
             after.reset();
         }
+        let now = self.clock.now();
         for (name, sent) in change.settings {
-            after.set(name, sent, self.longest_session)?;
+            after.set(name, sent, now, self.longest_session)?;
         }
         after.roles.check(product.as_deref(), change.confirms_privileged_default)?;
+        after.enforcement.stage = after.enforcement.stage.continuing(before.enforcement.stage);
+        let forced = self.missing(scope, &before.enforcement, &after.enforcement).await?;
+        enforcement_guards::check(&forced, change.forces_enforcement)?;
         after.revision = based_on.saturating_add(1);
-        Ok(JudgedPolicy { scope: scope.clone(), stored, after, product })
+        Ok(JudgedPolicy { scope: scope.clone(), stored, after, product, forced })
     }
 
     /// Writes what was judged, unless somebody else changed it in the meantime.
     pub(crate) async fn write(&self, judged: &JudgedPolicy) -> Result<(), Fault> {
         self.tenants.enter(&judged.scope).await?;
-        self.replace(&judged.scope, judged.stored.as_ref(), &judged.after).await?;
+        self.replace(&judged.scope, judged.stored.as_ref(), &judged.after, &judged.forced).await?;
         self.stay(&judged.scope).await
     }
 
@@ -100,19 +112,24 @@ impl Policies {
             return Err(Code::PolicyChanged.into());
         }
         let revision = judged.after.revision.saturating_add(1);
-        self.replace(&judged.scope, present.as_ref(), &Policy { revision, ..judged.before() }).await
+        self.replace(&judged.scope, present.as_ref(), &Policy { revision, ..judged.before() }, &[]).await
     }
 
     /// Replaces what was read, and tells what is not the same any more.
-    async fn replace(&self, scope: &Scope, read: Option<&Stored<Policy>>, after: &Policy) -> Result<(), Fault> {
+    async fn replace(
+        &self,
+        scope: &Scope,
+        read: Option<&Stored<Policy>>,
+        after: &Policy,
+        forced: &[Guard],
+    ) -> Result<(), Fault> {
         let mut batch = self.store.batch();
         let written = batch.replace(&self.store.keys().policy(scope), read, after);
         if !batch.run().await?.written(written) {
             return Err(Code::PolicyChanged.into());
         }
         let before = read.map(|read| read.record.clone()).unwrap_or_default();
-        let (before, shown) = differences(before.shown(), after.shown());
-        self.tell(scope, json!({ "revision": after.revision, "before": before, "after": shown })).await
+        self.tell(scope, (&before, after), forced).await
     }
 
     /// The settings of a scope, and the product that they are about, if it is registered.
@@ -124,9 +141,19 @@ impl Policies {
         Ok((answers.get(policy)?.unwrap_or_default(), answers.get(product)?))
     }
 
-    async fn tell(&self, scope: &Scope, data: Value) -> Result<(), Fault> {
+    /// Tells what changed, and what was missing that somebody did not mind; what was counted for another observation is forgotten.
+    async fn tell(&self, scope: &Scope, (before, after): (&Policy, &Policy), forced: &[Guard]) -> Result<(), Fault> {
+        let (shown_before, shown_after) = differences(before.shown(), after.shown());
+        let told = [shown_before, shown_after].map(mask_addresses);
+        let mut data = json!({ "revision": after.revision, "before": told[0], "after": told[1] });
+        if !forced.is_empty() {
+            data["forced"] = json!(enforcement_guards::names(forced));
+        }
         let mut batch = self.store.batch();
         Event::of(EventKind::PolicyUpdated, scope, self.clock.now(), data).append(&mut batch, &self.store);
+        if before.enforcement.observed_since() != after.enforcement.observed_since() {
+            observed::forget(&mut batch, &self.store, scope);
+        }
         batch.run().await?;
         Ok(())
     }
@@ -135,7 +162,7 @@ impl Policies {
 impl Policy {
     /// Every setting with its value, by name.
     pub fn shown(&self) -> Map<String, Value> {
-        let mut shown = Map::new();
+        let mut shown = self.enforcement.shown();
         shown.insert("foreign_domains".into(), json!(self.foreign_domains));
         shown.insert("revalidate_minutes".into(), json!(self.revalidate_minutes));
         shown.extend(self.provisioning.shown());
@@ -151,6 +178,7 @@ impl Policy {
     /// Sets every setting to its default that [`Policy::set`] knows. The others are not this change's.
     fn reset(&mut self) {
         let defaults = Self::default();
+        self.enforcement = defaults.enforcement;
         self.foreign_domains = defaults.foreign_domains;
         self.revalidate_minutes = defaults.revalidate_minutes;
         self.roles = defaults.roles;
@@ -162,26 +190,41 @@ impl Policy {
     /// What an administrator should mind about it.
     pub fn warnings(&self, product: Option<&Product>) -> Vec<String> {
         let privileged = self.roles.privileged_default(product);
-        privileged
-            .map(|role| format!("default_role: everybody whom no rule matches is {role}, a privileged role"))
-            .into_iter()
-            .collect()
+        let privileged =
+            privileged.map(|role| format!("default_role: everybody whom no rule matches is {role}, a privileged role"));
+        let settings = &self.enforcement;
+        let stranded = settings.enforced_since().is_some() && settings.break_glass.is_empty();
+        let stranded = stranded.then(|| {
+            "break_glass: while the identity provider is away, nobody can be let in with a password".to_owned()
+        });
+        privileged.into_iter().chain(stranded).collect()
     }
 
     /// Sets one setting; an empty text goes back to the default.
-    fn set(&mut self, name: &str, sent: &str, longest_session: Duration) -> Result<(), Fault> {
+    fn set(&mut self, name: &str, sent: &str, now: Timestamp, longest_session: Duration) -> Result<(), Fault> {
         match name {
             "foreign_domains" => {
                 let known = [("refuse", ForeignDomains::Refuse), ("flag", ForeignDomains::Flag)];
                 self.foreign_domains = one_of(name, sent, &known)?;
             }
             "revalidate_minutes" => self.revalidate_minutes = minutes(name, sent, 5..=1440)?,
+            _ if self.enforcement.set(name, sent, now)? => {}
             _ if self.roles.set(name, sent)? || self.provisioning.set(name, sent)? => {}
             _ if self.requirements.set(name, sent)? || self.sessions.set(name, sent, longest_session)? => {}
             _ => return Err(invalid(name, "is no setting of a policy")),
         }
         Ok(())
     }
+}
+
+/// The same without telling whose the addresses are that may always use a password: events go to other systems.
+fn mask_addresses(mut settings: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Array(addresses)) = settings.get_mut("break_glass") {
+        for address in addresses {
+            *address = json!(address.as_str().map(masked));
+        }
+    }
+    settings
 }
 
 /// The value of this name; the default, where nothing is sent.

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! tenant ─┐
-//!         ├─ scope ─┬─ connections, each with keys of its own, its secret, and the sessions of its people
+//!         ├─ scope ─┬─ connections, each with keys of its own, its secret, how its last test ended, and the sessions of its people
 //! product ┘         ├─ domains, each with its place among the owners
-//!                   ├─ policy
+//!                   ├─ policy, with the count of whom it would be about
 //!                   ├─ people, blocked and invited
 //!                   └─ traces
 //! ```

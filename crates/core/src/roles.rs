@@ -182,6 +182,10 @@ impl RoleSettings {
         if let Some(rule) = self.group_roles.iter().find(|rule| !is_declared(product, &rule.gives)) {
             return Err(unknown("group_roles", &rule.gives));
         }
+        // What was confirmed of one default says nothing of the next.
+        if self.confirmed != self.default_role {
+            self.confirmed = None;
+        }
         let Some(default) = self.default_role.clone() else { return Ok(()) };
         if !is_declared(product, &default) {
             return Err(unknown("default_role", &default));

@@ -232,6 +232,7 @@ fn message(fault: &Fault) -> String {
     match (fault.code, &fault.expected) {
         (Code::FieldMissing, Some(field)) => format!("Please provide {field}"),
         (Code::FieldInvalid, Some(what)) => what.clone(),
+        (Code::EnforcementUnready, Some(missing)) => format!("{} Missing: {missing}.", fault.code.sentence()),
         _ => fault.code.sentence().to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::door::Door;
@@ -295,12 +295,5 @@ impl Logins {
     /// Whether the values of a test login are still there to be taken.
     pub async fn has_test_values(&self, id: &TestId) -> Result<bool, Fault> {
         Ok(self.store.get(&self.store.keys().test_values(id)).await?.is_some())
-    }
-}
-
-impl TestValues {
-    /// A value as people read it.
-    pub fn shown(value: &Value) -> String {
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 }

@@ -241,6 +241,16 @@ impl<'a> Keys<'a> {
         let parts = [list.name(), &scope.tenant, &scope.product].join("\0");
         Index(format!("p1:x:people:{{{}}}", self.seal.blind("people", parts.as_bytes())))
     }
+    /// The addresses that enforcement would be about, by when they were last asked for.
+    pub fn observed(&self, scope: &Scope) -> Index {
+        let name = [scope.tenant.as_str(), &scope.product].join("\0");
+        Index(format!("p1:x:observed:{{{}}}", self.seal.blind("observed", name.as_bytes())))
+    }
+    /// The member under which that index names an address.
+    pub fn observed_address(&self, scope: &Scope, email: &str) -> String {
+        let name = [scope.tenant.as_str(), &scope.product, email].join("\0");
+        self.seal.blind("observed-address", name.as_bytes())
+    }
 
     /// A pending login: found and opened only with the secret of the browser that began it.
     pub fn login(&self, id: &str, browser: &str) -> Key<Login> {

@@ -6,6 +6,8 @@ use postern_core::fault::Code;
 use postern_core::login::test_login::{TestLogin, TestResult, TestState, TestValues};
 use postern_core::providers::words;
 use postern_core::trace::Outcome;
+use postern_core::verdicts::in_note;
+use serde_json::Value;
 
 use super::layout::page;
 use super::with_form;
@@ -78,7 +80,7 @@ fn ended(shown: &TestPage<'_>, result: &TestResult) -> Markup {
                 Outcome::Succeeded => p { "Somebody who signs in like this is let in." },
                 Outcome::Failed { code, expected, received } => (failed(code, expected.as_deref(), received.as_deref())),
             }
-            (list("What to mind", &result.notes))
+            (notes(&result.notes))
             (list("What to look into", &result.anomalies))
             @if shown.has_values { form method="post" { button type="submit" { "Show what arrived, once" } } }
             @match shown.values {
@@ -109,6 +111,25 @@ fn failed(code: &str, expected: Option<&str>, received: Option<&str>) -> Markup 
             details {
                 summary { "Where this is mended" }
                 dl { @for (provider, place) in places { dt { (provider) } dd { (place) } } }
+            }
+        }
+    }
+}
+
+/// What an admin should mind, and where a note names something that can be mended, how.
+fn notes(notes: &[String]) -> Markup {
+    html! {
+        @if !notes.is_empty() {
+            h2 { "What to mind" }
+            ul {
+                @for note in notes {
+                    li {
+                        (note)
+                        @if let Some(verdict) = in_note(note) {
+                            br; (verdict.sentence) " " (verdict.hint) " Who can mend this: " (verdict.mender.name()) "."
+                        }
+                    }
+                }
             }
         }
     }
@@ -152,8 +173,13 @@ fn arrived(values: &TestValues) -> Markup {
         @if !values.claims.is_empty() {
             h2 { "What the application would be told" }
             dl {
-                @for (name, value) in &values.claims { dt { code { (name) } } dd { code { (TestValues::shown(value)) } } }
+                @for (name, value) in &values.claims { dt { code { (name) } } dd { code { (text(value)) } } }
             }
         }
     }
+}
+
+/// A claim as people read it.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use postern_core::fault::Code;
 use postern_core::providers::words;
+use postern_core::verdicts::{VERDICTS, Verdict};
 use postern_lab::attack::{CLASSES, GENUINE};
 
 #[test]
@@ -77,6 +78,12 @@ fn faults() -> String {
         for (at, (provider, place)) in words(*code).into_iter().enumerate() {
             writeln!(text, "{}* {provider}: {place}", if at == 0 { "\n" } else { "" }).unwrap();
         }
+    }
+    text += "\n## What refuses nobody\n\n\
+        A login may go on and end otherwise than people expect. These names stand in the notes of its trace and of a test login, in the\n\
+        claim `provisioning`, or in the answers of discovery.\n";
+    for Verdict { name, mender, sentence, hint } in VERDICTS {
+        write!(text, "\n### {name}\n\n{sentence}\n{hint}\n\nMended by {}.\n", mender.name()).unwrap();
     }
     text
 }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use postern_core::policy::{EnforcementScope, Policy};
-use postern_core::ports::Clock as _;
-use postern_core::scope::Scope;
 use serde_json::{Value, json};
 
 use crate::domains::claim;
+use crate::policy;
 use crate::world::{Answer, World};
 
 const GLOBEX_IDP: &str = "https://globex.okta.com";
@@ -31,10 +29,6 @@ pub(crate) async fn own(world: &World, tenant: &str, domain: &str, more: Value) 
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-async fn set(world: &World, tenant: &str, policy: Policy) {
-    world.app.policies.set(&Scope::new(tenant, "crm").unwrap(), &policy).await.unwrap();
-}
-
 /// What the app's server is told.
 pub(crate) async fn told(world: &World, email: &str, tenant: Option<&str>) -> Value {
     let question = json!({ "email": email, "product": "crm", "tenant": tenant });
@@ -48,7 +42,7 @@ async fn asked(world: &World, fields: Value) -> Answer {
     world.send(TestRequest::post().uri("/api/discover").set_json(fields)).await
 }
 
-async fn anybody_is_told(world: &World, email: &str) -> Value {
+pub(crate) async fn anybody_is_told(world: &World, email: &str) -> Value {
     let client_id = world.app.products.find("crm").await.unwrap().unwrap().client_id.clone();
     let answer = asked(world, json!({ "email": email, "client_id": client_id })).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -125,65 +119,6 @@ async fn of_several_connections_the_linked_one_or_the_first_is_the_default() {
 }
 
 #[actix_web::test]
-async fn policy_2_row_7_enforcement_and_its_grace_are_told() {
-    let world = world("").await;
-    world.register(json!({})).await;
-    let now = world.clock.now();
-    let policy = Policy { enforced_since: Some(now), grace_period_days: 1, ..Policy::default() };
-    set(&world, "acme.example", policy).await;
-    for _ in ["the server", "anybody"] {
-        let found = told(&world, "alice@acme.example", None).await;
-        assert_eq!(found, anybody_is_told(&world, "alice@acme.example").await);
-        assert_eq!((&found["required"], &found["password"]), (&json!(false), &json!("existing_users")));
-        assert_eq!(found["grace_period_ends"], json!(now + jiff::SignedDuration::from_hours(24)));
-    }
-    assert_eq!(told(&world, "bob@globex.example", None).await["password"], "anyone", "that is another tenant's affair");
-    world.advance(Duration::from_secs(24 * 3600));
-    let found = told(&world, "alice@acme.example", None).await;
-    assert_eq!(found, anybody_is_told(&world, "alice@acme.example").await);
-    assert_eq!((&found["required"], &found["password"]), (&json!(true), &json!("nobody")));
-    assert_eq!(found["password_allowed"], false);
-}
-
-#[actix_web::test]
-async fn policy_2_organisation_covers_whom_the_app_names_a_tenant_for() {
-    let world = world("").await;
-    let policy = Policy {
-        enforced_since: Some(world.clock.now()),
-        enforcement_scope: EnforcementScope::Organisation,
-        allow_password_fallback: false,
-        ..Policy::default()
-    };
-    set(&world, "acme.example", policy.clone()).await;
-    assert_eq!(told(&world, "carol@elsewhere.example", Some("acme.example")).await["required"], true);
-    // A claim is no proof, and neither is another tenant's domain.
-    set(&world, "acme.example", Policy { enforcement_scope: EnforcementScope::VerifiedDomains, ..policy }).await;
-    claim(&world, "acme.example", "claimed.example", json!({})).await;
-    for address in ["carol@elsewhere.example", "carol@claimed.example", "bob@globex.example"] {
-        assert_eq!(told(&world, address, Some("acme.example")).await["required"], false, "{address}");
-    }
-    assert_eq!(told(&world, "alice@acme.example", Some("acme.example")).await["required"], true);
-}
-
-#[actix_web::test]
-async fn policy_2_row_3_only_the_apps_own_server_hears_of_a_break_glass_address() {
-    let world = world("").await;
-    world.register(json!({})).await;
-    let policy = Policy {
-        enforced_since: Some(world.clock.now()),
-        allow_password_fallback: false,
-        break_glass: vec!["root@acme.example".into()],
-        ..Policy::default()
-    };
-    set(&world, "acme.example", policy).await;
-    assert_eq!(told(&world, "Root@acme.example", None).await["password"], "anyone");
-    assert_eq!(told(&world, "alice@acme.example", None).await["password"], "nobody");
-    let root = anybody_is_told(&world, "root@acme.example").await;
-    assert_eq!(root["password"], "nobody");
-    assert_eq!(root, anybody_is_told(&world, "no-such-person@acme.example").await);
-}
-
-#[actix_web::test]
 async fn nobody_is_looked_up_so_every_address_at_a_domain_costs_the_same() {
     let world = world("").await;
     world.register(json!({})).await;
@@ -200,8 +135,8 @@ async fn nobody_is_looked_up_so_every_address_at_a_domain_costs_the_same() {
 #[actix_web::test]
 async fn policy_2_a_suspended_tenant_has_no_sso() {
     let world = world("").await;
-    let enforced_since = Some(world.clock.now());
-    set(&world, "acme.example", Policy { enforced_since, ..Policy::default() }).await;
+    let enforced = policy::set(&world, json!({ "enforce_sso": true, "force": true })).await;
+    assert_eq!(enforced.status, 200, "{}", enforced.body);
     let suspended = world.api(Method::PUT, "tenants/acme.example", json!({ "status": "suspended" })).await;
     assert_eq!(suspended.status, 200, "{}", suspended.body);
     let found = told(&world, "alice@acme.example", None).await;

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use postern::system::SystemRandom;
-use postern_core::policy::{ForeignDomains, Policy};
-use postern_core::scope::Scope;
 use postern_lab::dns::NameServer;
 use postern_lab::idp::people;
 use postern_lab::key::Key;
@@ -134,13 +132,9 @@ async fn f16_a_tenant_without_domains_does_not_speak_for_those_of_another() {
 async fn f16_a_scope_may_have_foreign_addresses_flagged_instead() {
     let (world, _dns) = tenants().await;
     for (tenant, email) in [("acme.example", "alice@initech.example"), ("globex.example", "ceo@acme.example")] {
-        let scope = Scope::new(tenant, "crm").unwrap();
-        world
-            .app
-            .policies
-            .set(&scope, &Policy { foreign_domains: ForeignDomains::Flag, ..Policy::default() })
-            .await
-            .unwrap();
+        let policy = format!("tenants/{tenant}/products/crm/policy");
+        let flag = json!({ "revision": 0, "foreign_domains": "flag" });
+        assert_eq!(world.api(Method::PATCH, &policy, flag).await.status, 200);
         let answer = asserted(&world, tenant, email).await;
         assert_eq!(verified(&world, tenant, &answer).await, None);
         let events = world.api(Method::GET, "events", Value::Null).await.json();

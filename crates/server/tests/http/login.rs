@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
-use postern_core::policy::Policy;
-use postern_core::ports::Clock as _;
-use postern_core::scope::Scope;
 use postern_lab::metadata::metadata;
 use serde_json::{Value, json};
 use url::Url;
@@ -333,13 +330,12 @@ async fn policy_2_a_password_is_offered_where_it_is_allowed_and_not_where_it_is_
     assert_eq!(place(&sent), "https://globex.okta.com/sso");
     assert_eq!(links[1].as_str(), format!("{PASSWORD}?login_hint=bob%40globex.example"));
 
-    let policy = Policy {
-        enforced_since: Some(town.world.clock.now()),
-        allow_password_fallback: false,
-        break_glass: vec!["bob@globex.example".into()],
-        ..Policy::default()
-    };
-    town.world.app.policies.set(&Scope::new("globex.example", "crm").unwrap(), &policy).await.unwrap();
+    let settings = json!({
+        "revision": 0, "enforce_sso": true, "force": true, "allow_password_fallback": false,
+        "break_glass": ["bob@globex.example"],
+    });
+    let policy = "tenants/globex.example/products/crm/policy";
+    assert_eq!(town.world.api(Method::PATCH, policy, settings).await.status, 200);
     let sent = town.submit("bob@globex.example").await;
     assert_eq!(place(&sent), "https://globex.okta.com/sso", "nobody learns here whose address may do without");
 }

@@ -2,8 +2,6 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use postern_core::policy::{ForeignDomains, Policy};
-use postern_core::scope::Scope;
 use serde_json::{Value, json};
 
 use crate::world::{API_KEY, Answer, World};
@@ -100,17 +98,4 @@ async fn a_policy_is_its_own_tenant_s_and_its_own_product_s() {
     let answer = world.api_as("key-that-may-only-read", Method::PUT, POLICY, json!({ "revision": 1 })).await;
     assert_eq!(answer.code(), "ApiKeyReadOnly");
     assert_eq!(world.api(Method::GET, "tenants/a%3Ab/products/crm/policy", Value::Null).await.code(), "FieldInvalid");
-}
-
-#[actix_web::test]
-async fn a_policy_that_is_replaced_keeps_what_is_not_set_here() {
-    let world = World::new().await;
-    let scope = Scope::new("acme.example", "crm").unwrap();
-    let enforced_since = Some(world.app.now());
-    let enforced = Policy { enforced_since, foreign_domains: ForeignDomains::Flag, ..Policy::default() };
-    world.app.policies.set(&scope, &enforced).await.unwrap();
-    let replaced = world.api(Method::PUT, POLICY, json!({ "revision": 0 })).await;
-    assert_eq!((replaced.status.as_u16(), &replaced.json()["foreign_domains"]), (200, &json!("refuse")));
-    let (kept, _) = world.app.policies.find(&scope).await.unwrap();
-    assert_eq!(kept.enforced_since, enforced_since);
 }

@@ -62,6 +62,19 @@ fn response(world: &World, login: &Waiting, address: &str, audience: &str) -> St
 }
 
 #[actix_web::test]
+async fn a_test_login_begins_and_ends_at_the_address_of_the_region() {
+    let (world, globex) = world().await;
+    let path = format!("sso/{}/test", globex["id"].as_str().unwrap());
+    let link = world.api(Method::POST, &path, Value::Null).await.json();
+    let url = link["url"].as_str().unwrap();
+    let login = waiting(&world.form(url.strip_prefix(EU).expect("the region's address"), &[], &[]).await);
+    let answer = world.answer(&login, &response(&world, &login, EU, EU_ENTITY)).await;
+    assert_eq!(answer.location().as_str(), url);
+    let result = world.api(Method::GET, &format!("{path}/{}", link["id"].as_str().unwrap()), Value::Null).await.json();
+    assert_eq!(result["passed"], true, "{result}");
+}
+
+#[actix_web::test]
 async fn a_login_goes_on_at_the_address_of_its_region_and_comes_back_from_the_one_issuer() {
     let (world, globex) = world().await;
     let first = world.authorize(&[GLOBEX, ("nonce", "n"), ("chosen", "")]).await;

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use crate::backchannel::Ear;
 use crate::refresh::{self, Address};
 use crate::registered::{App, member};
+use crate::test_login::Trial;
 use crate::world::{Answer, CALLBACK, IDP, World};
-use crate::{domains, policy};
+use crate::{discover, domains, policy};
 
 /// What becomes of a key when what it is about is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,7 @@ const FATES: &[(&str, Fate)] = &[
     ("p1:session", Fate::Goes),
     ("p1:trace", Fate::Goes),
     ("p1:health", Fate::Goes),
+    ("p1:tested", Fate::Goes),
     ("p1:x:conn:product", Fate::Goes),
     ("p1:x:conn:entity", Fate::Goes),
     ("p1:x:refresh", Fate::Goes),
@@ -61,12 +63,15 @@ const FATES: &[(&str, Fate)] = &[
     ("p1:x:session", Fate::Goes),
     ("p1:x:session-ends", Fate::Goes),
     ("p1:x:trace", Fate::Goes),
+    ("p1:x:observed", Fate::Goes),
     ("p1:product", Fate::GoesWithProduct),
     ("p1:client", Fate::GoesWithProduct),
     ("p1:x:product", Fate::GoesWithProduct),
     ("p1:login", Fate::Ends(Duration::from_secs(20 * 60))),
     ("p1:handoff", Fate::Ends(Duration::from_secs(2 * 60))),
     ("p1:par", Fate::Ends(Duration::from_secs(15 * 60))),
+    ("p1:test", Fate::Ends(Duration::from_secs(7 * 24 * 3600))),
+    ("p1:test-values", Fate::Ends(Duration::from_secs(30 * 60))),
     ("p1:parting", Fate::Ends(Duration::from_secs(10 * 60))),
     ("p1:lookup", Fate::Ends(MINUTE)),
     ("p1:notice", Fate::Ends(DAY)),
@@ -163,10 +168,12 @@ async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<
     dns.publish("example.com", &[]);
     domains::prove(world, dns, "acme.example", "example.com", json!({ "connection": connection["id"] })).await;
     domains::claim(world, "acme.example", "acme.example", json!({ "connection": connection["id"] })).await;
-    assert_eq!(policy::set(world, json!({ "foreign_domains": "flag" })).await.status, 200);
     for name in ["blocked", "invited"] {
         crate::people::list(world, name, json!({ "email": "bob@acme.example" })).await;
     }
+    assert_eq!(policy::set(world, json!({ "foreign_domains": "flag", "enforce_sso": "observe" })).await.status, 200);
+    discover::told(world, "alice@example.com", None).await;
+    Trial::offer(world).await.run(|_| {}).await;
     let mut tokens = Vec::new();
     for scope in ["openid", "openid offline_access"] {
         tokens.push(member(&app.tokens(scope).await, "refresh_token").to_owned());
@@ -180,7 +187,7 @@ async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<
 
 /// How many of each there is after [`inhabit`], and a trace for each login that it began.
 const INHABITED: [(&str, u64); 6] =
-    [("connections", 1), ("domains", 2), ("policies", 1), ("people", 2), ("sessions", 3), ("traces", 4)];
+    [("connections", 1), ("domains", 2), ("policies", 1), ("people", 2), ("sessions", 3), ("traces", 5)];
 
 /// These numbers, with others where they are given.
 fn counts(other: &[(&str, u64)]) -> Value {

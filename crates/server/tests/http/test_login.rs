@@ -258,6 +258,10 @@ async fn a_test_says_which_rule_gave_the_role_or_why_none_did() {
         let result = trial.result().await;
         assert!(result["notes"].as_array().is_some_and(|notes| notes.contains(&json!(note))), "{result}");
         assert_eq!(result["values"]["claims"]["role"], role);
+        let advice: Vec<_> = result["advice"].as_array().unwrap().iter().map(|advice| advice["name"].clone()).collect();
+        let of_role = note.split([' ', ',']).nth(1).filter(|_| role == "member");
+        let expected: Vec<_> = ["domain_not_verified"].into_iter().chain(of_role).collect();
+        assert_eq!(advice, expected);
     }
 }
 

@@ -7,9 +7,10 @@ use postern_core::fault::{Code, Fault};
 use postern_core::policy::Policy;
 use postern_core::policy_settings::Change;
 use postern_core::products::Product;
+use postern_core::scope::Scope;
 use serde_json::{Map, Value, json};
 
-use super::requests::{PolicyRecord, PolicyRequest};
+use super::requests::{ObservedRecord, PolicyRecord, PolicyRequest};
 use super::{ApiCall, boolean};
 use crate::fields::Fields;
 use crate::reply::{Refusal, no_store};
@@ -18,7 +19,15 @@ use crate::reply::{Refusal, no_store};
 type Names = Path<(String, String)>;
 
 /// What stands among the settings and is none.
-const NOT_SET: [&str; 4] = ["revision", "warnings", "confirmed_privileged_default", "confirm_privileged_default"];
+const NOT_SET: [&str; 7] = [
+    "revision",
+    "warnings",
+    "enforced_since",
+    "observed",
+    "force",
+    "confirmed_privileged_default",
+    "confirm_privileged_default",
+];
 
 /// `GET`: every setting, with the revision that a change is to be based on.
 #[utoipa::path(
@@ -28,9 +37,12 @@ const NOT_SET: [&str; 4] = ["revision", "warnings", "confirmed_privileged_defaul
     responses((status = 200, body = PolicyRecord)),
 )]
 pub async fn find(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
-    let find = async { call.app.policies.find(&call.scope_of(&names.0, &names.1)?).await };
-    let (policy, product) = find.await.map_err(Refusal::api)?;
-    Ok(describe(&policy, product.as_deref()))
+    let find = async {
+        let scope = call.scope_of(&names.0, &names.1)?;
+        let (policy, product) = call.app.policies.find(&scope).await?;
+        describe(&call, &scope, &policy, product.as_deref()).await
+    };
+    find.await.map_err(Refusal::api)
 }
 
 /// `PUT`: settings that are not named go back to their defaults. 200 and the policy as it is then.
@@ -39,7 +51,7 @@ pub async fn find(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> 
     path = "/api/v1/tenants/{tenant}/products/{product}/policy",
     params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
     request_body(content = PolicyRequest, example = json!({ "revision": 0, "foreign_domains": "flag" })),
-    responses((status = 200, body = PolicyRecord), (status = 412), (status = 428)),
+    responses((status = 200, body = PolicyRecord), (status = 409), (status = 412), (status = 428)),
 )]
 pub async fn replace(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
     change(&call, &names, true).await.map_err(Refusal::api)
@@ -51,7 +63,7 @@ pub async fn replace(call: ApiCall, names: Names) -> Result<HttpResponse, Refusa
     path = "/api/v1/tenants/{tenant}/products/{product}/policy",
     params(("tenant" = String, Path, example = "acme.example.com"), ("product" = String, Path, example = "crm")),
     request_body = PolicyRequest,
-    responses((status = 200, body = PolicyRecord), (status = 412), (status = 428)),
+    responses((status = 200, body = PolicyRecord), (status = 409), (status = 412), (status = 428)),
 )]
 pub async fn update(call: ApiCall, names: Names) -> Result<HttpResponse, Refusal> {
     change(&call, &names, false).await.map_err(Refusal::api)
@@ -62,7 +74,7 @@ async fn change(call: &ApiCall, names: &Names, replaces: bool) -> Result<HttpRes
     let sent = Sent::read(&call.body, call.if_match.as_deref())?;
     let change = Change { replaces, ..sent.merging() };
     let (policy, product) = call.app.policies.change(&scope, &change).await?;
-    Ok(describe(&policy, product.as_deref()))
+    describe(call, &scope, &policy, product.as_deref()).await
 }
 
 /// What a request says of a policy.
@@ -71,6 +83,7 @@ pub(super) struct Sent {
     pub(super) revision: Option<u64>,
     settings: Vec<(String, String)>,
     confirms_privileged_default: bool,
+    forces_enforcement: bool,
 }
 
 impl Sent {
@@ -90,25 +103,43 @@ impl Sent {
             return Err(Code::ParameterRepeated.fault().expected(twice));
         }
         let confirms_privileged_default = boolean(fields, "confirm_privileged_default")?.unwrap_or_default();
-        Ok(Self { revision: revision.map(number).transpose()?, settings, confirms_privileged_default })
+        let forces_enforcement = boolean(fields, "force")?.unwrap_or_default();
+        let revision = revision.map(number).transpose()?;
+        Ok(Self { revision, settings, confirms_privileged_default, forces_enforcement })
     }
 
     /// A change that leaves what is not named as it is.
     pub(super) fn merging(&self) -> Change<'_> {
-        let Self { revision, settings, confirms_privileged_default } = self;
-        let (revision, confirms_privileged_default) = (*revision, *confirms_privileged_default);
-        Change { replaces: false, revision, settings, confirms_privileged_default }
+        Change {
+            replaces: false,
+            revision: self.revision,
+            settings: &self.settings,
+            confirms_privileged_default: self.confirms_privileged_default,
+            forces_enforcement: self.forces_enforcement,
+        }
     }
 }
 
-fn describe(policy: &Policy, product: Option<&Product>) -> HttpResponse {
+async fn describe(
+    call: &ApiCall,
+    scope: &Scope,
+    policy: &Policy,
+    product: Option<&Product>,
+) -> Result<HttpResponse, Fault> {
+    let mut shown = shown(policy, product);
+    if let Some(observed) = call.app.policies.observed(scope, &policy.enforcement).await? {
+        shown.insert("observed".into(), json!(ObservedRecord::from(observed)));
+    }
     let tag = (ETAG, format!("\"{}\"", policy.revision));
-    no_store(HttpResponse::Ok().insert_header(tag)).json(shown(policy, product))
+    Ok(no_store(HttpResponse::Ok().insert_header(tag)).json(shown))
 }
 
 /// A policy as it is shown.
 pub(super) fn shown(policy: &Policy, product: Option<&Product>) -> Map<String, Value> {
     let mut shown = policy.shown();
+    if let Some(since) = policy.enforcement.enforced_since() {
+        shown.insert("enforced_since".into(), json!(since));
+    }
     let warnings = policy.warnings(product);
     if !warnings.is_empty() {
         shown.insert("warnings".into(), json!(warnings));

@@ -3,6 +3,8 @@
 //! Handlers read them by name ([`Fields`](crate::fields::Fields)), so that JSON, forms and the texts of Jackson's clients are
 //! all understood. These types only say which names there are; a test compares them with the names that are read.
 
+use postern_core::observed::Observed;
+use postern_core::ports::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -428,6 +430,8 @@ pub struct Discovered {
     product: String,
     /// The organisation, where the app knows it.
     tenant: Option<String>,
+    /// Whether the app knows the person as one of its administrators.
+    admin: Option<bool>,
 }
 
 /// A domain that a tenant claims.
@@ -511,9 +515,49 @@ pub struct DepartmentTeam {
     team: String,
 }
 
+/// Whether people have to use single sign-on.
+#[derive(Serialize, ToSchema)]
+pub struct EnforcementSettings {
+    /// `false`, `"observe"`, or `true`.
+    #[schema(value_type = Option<Value>)]
+    enforce_sso: Option<Value>,
+    /// `verified_domains`, or `organisation`: whoever the app says belongs to the tenant, too.
+    enforcement_scope: Option<String>,
+    /// Whether people who have a password may go on using it.
+    allow_password_fallback: Option<bool>,
+    /// For how many days; 0: for good.
+    #[schema(maximum = 90)]
+    grace_period_days: Option<u32>,
+    /// Whether people whom the app knows as its administrators may always use a password.
+    bypass_admins: Option<bool>,
+    /// Addresses that may always use a password.
+    #[schema(max_items = 20)]
+    break_glass: Option<Vec<String>>,
+}
+
+/// What is counted while enforcement is observed.
+#[derive(Serialize, ToSchema)]
+pub struct ObservedRecord {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// How many addresses it would be about, of those that the app's server has asked for.
+    addresses: u64,
+    /// How many of them could not use a password, once any grace is over.
+    kept_out: u64,
+}
+
+impl From<Observed> for ObservedRecord {
+    fn from(Observed { since, addresses, kept_out }: Observed) -> Self {
+        Self { since, addresses, kept_out }
+    }
+}
+
 /// The settings of a policy.
 #[derive(Serialize, ToSchema)]
 pub struct PolicySettings {
+    #[serde(flatten)]
+    enforcement: EnforcementSettings,
     /// Of an address at a domain that is not the tenant's: `refuse` the login, or `flag` it.
     foreign_domains: Option<String>,
     /// For how many minutes after a login an app may refresh its tokens before the identity provider has to be asked again.
@@ -548,6 +592,8 @@ pub struct PolicyRequest {
     revision: Option<u64>,
     /// Says that a privileged role is meant to be the default.
     confirm_privileged_default: Option<bool>,
+    /// Enforces single sign-on though something is missing for that.
+    force: Option<bool>,
     #[serde(flatten)]
     settings: PolicySettings,
 }
@@ -557,6 +603,11 @@ pub struct PolicyRequest {
 pub struct PolicyRecord {
     /// How often it was changed.
     revision: u64,
+    /// Since when single sign-on is enforced.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    enforced_since: Option<Timestamp>,
+    /// What is counted while that is observed.
+    observed: Option<ObservedRecord>,
     /// The privileged role that an administrator has confirmed to be the default.
     confirmed_privileged_default: Option<String>,
     /// What to mind about it.

@@ -10,6 +10,7 @@ use postern_core::last_test::LastTest;
 use postern_core::login::test_login::{TestId, TestLogin, TestResult, TestState, TestValues};
 use postern_core::ports::Timestamp;
 use postern_core::trace::Outcome;
+use postern_core::verdicts::{Verdict, in_note};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -110,11 +111,29 @@ pub struct TestOutcome {
     claims: Vec<String>,
     /// What an administrator should mind.
     notes: Vec<String>,
+    /// What of that can be mended.
+    advice: Vec<Advice>,
     /// What somebody should look into.
     anomalies: Vec<String>,
     /// What arrived: told once.
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<TestValuesRecord>,
+}
+
+/// What a note names, who can mend it and how.
+#[derive(Serialize, ToSchema)]
+pub struct Advice {
+    name: &'static str,
+    sentence: &'static str,
+    hint: &'static str,
+    mender: &'static str,
+}
+
+impl From<&Verdict> for Advice {
+    fn from(verdict: &Verdict) -> Self {
+        let Verdict { name, sentence, hint, mender } = *verdict;
+        Self { name, sentence, hint, mender: mender.name() }
+    }
 }
 
 /// What the identity provider sent, and what the app would be told.
@@ -149,6 +168,7 @@ fn outcome(result: &TestResult, values: Option<TestValues>) -> TestOutcome {
         mapping: result.mapping.clone(),
         claims: result.claims.clone(),
         notes: result.notes.clone(),
+        advice: result.notes.iter().filter_map(|note| in_note(note)).map(Advice::from).collect(),
         anomalies: result.anomalies.clone(),
         values: values.map(|values| {
             let mut attributes = BTreeMap::<_, Vec<_>>::new();
