@@ -114,6 +114,17 @@ pub struct Rule {
     pub gives: String,
 }
 
+impl Rule {
+    /// Whether it is about one of the names. An exact name needs no pattern.
+    fn is_about(&self, names: &[&str]) -> bool {
+        if !self.matches.contains(['*', '?']) {
+            return names.contains(&self.matches.as_str());
+        }
+        let pattern = WildMatch::new(&self.matches);
+        names.iter().any(|name| pattern.matches(name))
+    }
+}
+
 /// The settings that are lists of rules: the name of each, and the members that say who matches and what they get.
 const RULES: [(&str, &str, &str); 3] =
     [("group_roles", "group", "role"), ("group_teams", "group", "team"), ("department_teams", "department", "team")];
@@ -333,8 +344,7 @@ fn first_match(
     for (layer, settings) in layers {
         for (at, rule) in rules(settings).iter().enumerate() {
             asked += 1;
-            let pattern = WildMatch::new(&rule.matches);
-            if !names.iter().any(|name| pattern.matches(name)) {
+            if !rule.is_about(names) {
                 continue;
             }
             if may_give(&rule.gives) {

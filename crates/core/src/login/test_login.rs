@@ -159,6 +159,11 @@ impl Tested {
             refused,
         }
     }
+
+    /// Why an app would not have let the person in.
+    pub fn refused(&self) -> Option<Code> {
+        self.refused.as_ref().map(|fault| fault.code)
+    }
 }
 
 /// What an app would be told of a person, but for what only a session or a question of its own brings.

@@ -23,21 +23,26 @@ pub(super) async fn conclude(
     outcome: Result<Ended, Fault>,
     after_post: bool,
 ) -> Result<HttpResponse, Refusal> {
+    let refused = match &outcome {
+        Ok(Ended::Code(_)) => None,
+        Ok(Ended::Test(tested)) => tested.refused(),
+        Err(fault) => Some(fault.code),
+    };
     let outcome = match outcome {
+        _ if refused.is_some_and(|code| login.asked.again(code)) => ask_again(app, browser, &login, after_post).await,
         Ok(Ended::Test(tested)) => return test_login::end(app, login_id, &login, Ok(*tested), after_post).await,
-        Err(fault) if login.test.is_some() => {
-            return test_login::end(app, login_id, &login, Err(fault), after_post).await;
-        }
         Ok(Ended::Code(issued)) => {
             let mut response = signed_in(app, browser, &login.return_to, &issued, after_post);
             browser.repetition.count(&mut response, &login.connection);
             Ok(response)
         }
-        Err(fault) if login.asked.again(fault.code) => ask_again(app, browser, &login, after_post).await,
         Err(fault) => Err(fault),
     };
     let mut response = match outcome {
         Ok(response) => response,
+        Err(fault) if login.test.is_some() => {
+            return test_login::end(app, login_id, &login, Err(fault), after_post).await;
+        }
         Err(fault) => {
             let refusal = Refusal::app(fault, &login.return_to, after_post).with_trace(login.trace.id.clone());
             app.tell_failure(login.trace, &refusal.fault, true).await;
@@ -49,7 +54,10 @@ pub(super) async fn conclude(
 }
 
 async fn ask_again(app: &App, browser: &Browser, login: &Login, after_post: bool) -> Result<HttpResponse, Fault> {
-    let connection = app.connections.answering(&login.connection).await?;
+    let connection = match login.test {
+        None => app.connections.answering(&login.connection).await?,
+        Some(_) => app.connections.present(&login.connection).await?,
+    };
     let upstream = question(app, &connection);
     let started = app.logins.start_again(login, upstream.clone()).await?;
     let login_hint = login.requested.login_hint.as_deref();

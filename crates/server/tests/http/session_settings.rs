@@ -10,10 +10,10 @@ use crate::policy::{check, set};
 use crate::registered::{App, member};
 use crate::world::{Answer, Waiting, World, authn_request, waiting};
 
-const HOUR: u64 = 3600;
+pub(crate) const HOUR: u64 = 3600;
 
 /// The answer of an identity provider at which the person authenticated so many seconds ago.
-async fn answered(world: &World, waiting: &Waiting, seconds_ago: u64) -> Answer {
+pub(crate) async fn answered(world: &World, waiting: &Waiting, seconds_ago: u64) -> Answer {
     let then = world.app.now() - Duration::from_secs(seconds_ago);
     let response = Response { authn_instant: Some(time(then)), ..world.response(waiting) };
     world.answer(waiting, &response.signed_assertion(&world.key)).await

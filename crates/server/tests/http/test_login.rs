@@ -10,7 +10,8 @@ use postern_lab::response::Response;
 use serde_json::{Value, json};
 
 use crate::policy;
-use crate::world::{Answer, CALLBACK, IDP, PUBLIC, Waiting, World, waiting};
+use crate::session_settings::{HOUR, answered};
+use crate::world::{Answer, CALLBACK, IDP, PUBLIC, Waiting, World, authn_request, waiting};
 
 /// A test login of the connection of `acme.example`.
 pub(crate) struct Trial<'w> {
@@ -374,4 +375,22 @@ async fn a_test_belongs_to_its_connection_its_product_and_the_browser_that_began
     let answer = world.answer(&late, &world.response(&late).signed_assertion(&world.key)).await;
     assert_eq!(answer.code(), "LoginUnknown");
     assert!(!answer.body.contains("href"), "a test leads to no app: {}", answer.body);
+}
+
+#[actix_web::test]
+async fn the_identity_provider_is_asked_once_more_where_a_login_would_ask_it() {
+    let world = World::new().await;
+    assert_eq!(policy::set(&world, json!({ "session_duration_hours": 8 })).await.status, 200);
+    change(&world, json!({ "status": "draft" })).await;
+    for (second_answer, passed) in [(0, true), (8 * HOUR, false)] {
+        let trial = Trial::offer(&world).await;
+        let again = answered(&world, &trial.begin().await, 8 * HOUR).await;
+        assert!(authn_request(&again).contains("ForceAuthn=\"true\""));
+        assert_eq!(trial.result().await["state"], "begun");
+        let ended = answered(&world, &waiting(&again), second_answer).await;
+        assert_eq!(ended.location().as_str(), trial.url(), "{}", ended.body);
+        let result = trial.result().await;
+        assert_eq!(result["passed"], passed);
+        assert_eq!(result["fault"]["code"], if passed { Value::Null } else { json!("AuthenticationStale") });
+    }
 }
