@@ -61,9 +61,9 @@ struct Arguments {
     /// Asks for ID tokens too, signed in this way: RS256, ES256 or EdDSA.
     #[arg(long)]
     id_token: Option<String>,
-    /// Gives the tenant a proven domain, and a policy with as many rules as there may be.
+    /// Gives the tenant a proven domain, and a policy with so many rules of each kind, at most 100: patterns, of which the last matches.
     #[arg(long)]
-    policy: bool,
+    policy: Option<usize>,
     /// Registers so many tenants more, each with a connection and ten domains, and asks where their people belong.
     #[arg(long)]
     tenants: Option<usize>,

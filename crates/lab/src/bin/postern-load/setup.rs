@@ -28,8 +28,8 @@ struct Connection {
 pub(crate) struct Wishes<'a> {
     /// How ID tokens are signed; `None`: there are none.
     pub(crate) id_token: Option<&'a str>,
-    /// Whether the tenant has a policy that is as long as one can be.
-    pub(crate) policy: bool,
+    /// How many rules of each kind the tenant's policy has; `None`: it has no policy.
+    pub(crate) policy: Option<usize>,
 }
 
 /// Registers both, as the run wants them. A server that knows no products (SAML Jackson) is driven by the connection's own client id.
@@ -72,8 +72,8 @@ pub(crate) async fn register(
     if !response.status().is_success() {
         return Err(format!("POST /api/v1/sso: {} {}", response.status(), response.text().await?).into());
     }
-    if policy {
-        set_policy(client, url, api_key, &tenant, &product).await?;
+    if let Some(rules) = policy {
+        set_policy(client, url, api_key, (&tenant, &product), rules).await?;
     }
     let connection: Connection = response.json().await?;
     let (client_id, client_secret) = match registered {
@@ -84,19 +84,22 @@ pub(crate) async fn register(
     Ok(App { url, client_id, client_secret, product, tenant, wants_id_token: id_token.is_some() })
 }
 
-/// How many rules a setting may have.
-const MOST_RULES: usize = 100;
-
-/// Proves the domain of the people who sign in, and gives the tenant as many rules as it may have. The last of each matches.
-async fn set_policy(client: &Client, url: &str, api_key: &str, tenant: &str, product: &str) -> Result<(), Failure> {
+/// Proves the domain of the people who sign in, and gives the tenant so many rules of each kind. The last of each matches.
+async fn set_policy(
+    client: &Client,
+    url: &str,
+    api_key: &str,
+    (tenant, product): (&str, &str),
+    count: usize,
+) -> Result<(), Failure> {
     let ask = async |request: RequestBuilder| {
         read_json(request.header("authorization", format!("Api-Key {api_key}"))).await.map(drop)
     };
     let domain = json!({ "tenant": tenant, "product": product, "domain": tenant, "proof": "operator" });
     ask(client.post(format!("{url}/api/v1/domains")).json(&domain)).await?;
     let rules = |of: &str, names: &str, name: &str, last: &str| -> Vec<Value> {
-        let pattern = |number| if number < MOST_RULES { format!("*-{number}-?") } else { last.to_owned() };
-        (1..=MOST_RULES).map(|number| json!({ of: pattern(number), names: name })).collect()
+        let pattern = |number| if number < count { format!("*-{number}-?") } else { last.to_owned() };
+        (1..=count).map(|number| json!({ of: pattern(number), names: name })).collect()
     };
     let policy = json!({
         "revision": 0,
