@@ -76,7 +76,12 @@ impl Postern {
 
     /// Asks it to end, as Kubernetes does.
     pub fn ask_to_stop(&self) {
-        self.running.ask_to_stop();
+        self.running.signal("TERM");
+    }
+
+    /// Tells it to read its configuration anew.
+    pub fn hang_up(&self) {
+        self.running.signal("HUP");
     }
 
     /// Waits until it has ended by itself.

@@ -59,10 +59,10 @@ impl Running {
         let _ = self.child.wait();
     }
 
-    /// Asks it to end (SIGTERM).
-    pub fn ask_to_stop(&self) {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "{} can be asked to end", self.name);
+    /// Sends it a signal: `TERM` asks it to end.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} gets {name}", self.name);
     }
 
     /// Waits until it has ended by itself.

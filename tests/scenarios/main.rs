@@ -16,6 +16,7 @@ mod openapi;
 mod openid_clients;
 mod people;
 mod regions;
+mod reload;
 mod removal;
 mod rotation;
 mod secrecy;

@@ -33,6 +33,7 @@ use postern_saml::logout::LogoutExpectation;
 use postern_saml::response::{Expectation, SecondVerifier};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::api_keys::ApiKeys;
 use crate::config::{ApiKey, Appearance, Config, PublicUrl};
 use crate::dns::Resolver;
 use crate::guesser::Guesser;
@@ -100,7 +101,7 @@ pub struct App {
     /// The keys that sign tokens for apps, as they are kept.
     pub token_cupboard: KeyCupboard,
     /// Who may use the API.
-    pub api_keys: Vec<ApiKey>,
+    pub api_keys: ApiKeys,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -195,7 +196,7 @@ impl App {
             stopping: AtomicBool::new(false),
             health_interval: config.health.interval,
             fetch: Fetch::new(config.fetch.clone())?,
-            api_keys: parts.api_keys,
+            api_keys: ApiKeys::new(parts.api_keys),
             clock,
             random,
             appearance: config.saml.appearance.clone(),

@@ -2,6 +2,7 @@
 //! tells; here it meets HTTP. [`routes`] lists every address on one page; [`handlers`] has a file for each; [`reply`] turns
 //! faults into answers.
 
+pub mod api_keys;
 pub mod app;
 pub mod browser;
 pub mod cli;
@@ -24,6 +25,7 @@ pub mod own_keys;
 pub mod pages;
 pub mod proofs;
 pub mod region;
+pub mod reload;
 pub mod repetition;
 pub mod reply;
 pub mod routes;

@@ -83,6 +83,11 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// Reads the configuration from this file and the environment of the process.
     pub fn load(self) -> Result<Config, Problems> {
-        Config::load(&Sources::of_process(self.file))
+        Config::load(&self.sources())
+    }
+
+    /// This file and the environment of the process.
+    pub fn sources(self) -> Sources {
+        Sources::of_process(self.file)
     }
 }

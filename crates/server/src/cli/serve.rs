@@ -17,9 +17,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::ConfigFile;
 use crate::app::{App, Parts};
 use crate::config::first_run::{self, Notice};
-use crate::config::{Config, Log, LogFormat};
+use crate::config::{Config, Log, LogFormat, Sources};
 use crate::jobs;
 use crate::listen::Listeners;
+use crate::reload::Reload;
 
 /// Run Postern.
 #[derive(Debug, clap::Args)]
@@ -33,20 +34,21 @@ type Failure = Box<dyn std::error::Error>;
 impl Serve {
     /// Serves until the process is told to stop. All problems of the configuration are told before a port is bound.
     pub(super) fn run(self, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<ExitCode, Failure> {
-        let config = self.config.load()?;
+        let sources = self.config.sources();
+        let config = Config::load(&sources)?;
         start_log(&config.log);
-        actix_web::rt::System::new().block_on(serve(&config, clock, random))
+        actix_web::rt::System::new().block_on(serve(&config, sources, clock, random))
     }
 }
 
-async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<ExitCode, Failure> {
+async fn serve(
+    config: &Config,
+    sources: Sources,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<ExitCode, Failure> {
     let (app, keys) = open(config, clock, random).await?;
-    for notice in &keys.notices {
-        match notice {
-            Notice::Made(text) => tracing::info!("{text}"),
-            Notice::Warning(text) => tracing::warn!("{text}"),
-        }
-    }
+    keys.notices.iter().for_each(Notice::log);
     let listeners = Listeners::bind(config)?;
     let (listen, operations) = (config.listen, config.operations.listen);
     tracing::info!(public_url = %config.public_url, %listen, %operations, "Postern is ready");
@@ -58,6 +60,8 @@ async fn serve(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) 
     actix_web::rt::spawn(jobs::health::run(app.clone()));
     actix_web::rt::spawn(jobs::domains::run(app.clone()));
     actix_web::rt::spawn(jobs::logout_notices::run(app.clone()));
+    let reload = Reload::new(app.clone(), sources, config.files.clone());
+    actix_web::rt::spawn(reload.run(signal(SignalKind::hangup())?));
     listeners.serve(app, told_to_stop()?, config.operations.drain).await?;
     Ok(ExitCode::SUCCESS)
 }

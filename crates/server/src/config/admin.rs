@@ -22,7 +22,8 @@ settings! {
         /// `redb:` into a file beside the store's, named like it with `.api-key` appended; with `memory:` for as long as
         /// Postern runs; with Redis none is, and the API answers 401.
         api_keys: Vec<WrittenKey>,
-        /// The same from a file with one key a line, each of which may do everything.
+        /// The same from a file with one key a line, each of which may do everything. A change of the file counts within 5 seconds,
+        /// or at SIGHUP.
         api_keys_file: Option<PathBuf>,
     }
 }

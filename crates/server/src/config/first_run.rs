@@ -32,6 +32,16 @@ pub enum Notice {
     Warning(String),
 }
 
+impl Notice {
+    /// Tells it by the log.
+    pub fn log(&self) {
+        match self {
+            Notice::Made(text) => tracing::info!("{text}"),
+            Notice::Warning(text) => tracing::warn!("{text}"),
+        }
+    }
+}
+
 /// Takes the configured keys, and makes those that are missing and may be made.
 pub fn keys(config: &Config, random: &dyn Random) -> Result<Keys, Problems> {
     let mut notices = Vec::new();
@@ -41,8 +51,18 @@ pub fn keys(config: &Config, random: &dyn Random) -> Result<Keys, Problems> {
         // With Redis a configuration without root keys does not load; with memory this one lasts as long as what it seals.
         (None, StoreUrl::Memory | StoreUrl::Redis(_)) => RootKeys::single(RootKey::generate(1, random)),
     };
-    let made_api_key = match (&config.admin.api_keys[..], &config.store.url) {
-        ([], StoreUrl::Redb(store)) => Some(api_key_file(store, random, &mut notices)?),
+    let (api, made_api_key) = api_keys(config, random, &mut notices)?;
+    Ok(Keys { root, api, made_api_key, notices })
+}
+
+/// The keys of the API: those that are configured, else one that Postern makes, which is told too.
+pub fn api_keys(
+    config: &Config,
+    random: &dyn Random,
+    notices: &mut Vec<Notice>,
+) -> Result<(Vec<ApiKey>, Option<Secret>), Problem> {
+    let made = match (&config.admin.api_keys[..], &config.store.url) {
+        ([], StoreUrl::Redb(store)) => Some(api_key_file(store, random, notices)?),
         ([], StoreUrl::Memory) => Some(api_key(random)),
         ([], StoreUrl::Redis(_)) => {
             let text =
@@ -52,8 +72,7 @@ pub fn keys(config: &Config, random: &dyn Random) -> Result<Keys, Problems> {
         }
         _ => None,
     };
-    let api = made_api_key.iter().map(ApiKey::full).chain(config.admin.api_keys.iter().cloned()).collect();
-    Ok(Keys { root, api, made_api_key, notices })
+    Ok((made.iter().map(ApiKey::full).chain(config.admin.api_keys.iter().cloned()).collect(), made))
 }
 
 fn api_key(random: &dyn Random) -> Secret {

@@ -10,6 +10,7 @@ mod basics;
 mod discover;
 mod domains;
 mod fetch;
+mod files;
 pub mod first_run;
 mod health;
 mod kubernetes;
@@ -39,6 +40,7 @@ use postern_store::RootKeys;
 pub use self::admin::{Admin, ApiKey};
 pub use self::discover::Discover;
 pub use self::domains::Domains;
+pub use self::files::Files;
 pub use self::health::Health;
 pub use self::log::{Log, LogFormat};
 pub use self::oauth::Oauth;
@@ -86,6 +88,8 @@ pub struct Config {
     pub oauth: Oauth,
     /// The log.
     pub log: Log,
+    /// What it was read from.
+    pub files: Files,
 }
 
 /// The file that is read where none is named, if it exists.
@@ -148,6 +152,7 @@ impl Config {
             fetch: fetch::read(&mut reading),
             oauth: Oauth::read(&mut reading),
             log: Log::read(&mut reading),
+            files: reading.files(),
             public_url,
             listen,
             trusted_proxies,

@@ -15,6 +15,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use postern_core::secret::Secret;
 
+use super::files::Files;
 use super::problem::{Problem, Problems};
 use super::settings::{PREFIX, Setting, Shape, Written};
 use super::{SECTIONS, kubernetes};
@@ -30,6 +31,7 @@ pub(super) struct Reading {
     figment: Figment,
     written: BTreeSet<&'static str>,
     problems: Vec<Problem>,
+    files: Files,
     /// Whether this is the demo, which may do what nobody else may.
     pub(super) demo: bool,
 }
@@ -43,12 +45,18 @@ impl Reading {
                 layer.insert(setting, value);
             }
         }
-        Self { figment: Figment::from(layer), written: BTreeSet::new(), problems: Vec::new(), demo }
+        Self {
+            figment: Figment::from(layer),
+            written: BTreeSet::new(),
+            problems: Vec::new(),
+            files: Files::default(),
+            demo,
+        }
     }
 
     /// Lays a file over what is there.
     pub(super) fn read_file(&mut self, path: &Path) {
-        match std::fs::read_to_string(path) {
+        match self.files.read(path) {
             Ok(text) => self.read_toml(&path.display().to_string(), &text),
             Err(error) => {
                 let instead = "Name a file that exists and that this user may read.";
@@ -222,7 +230,7 @@ impl Reading {
 
     /// A file's text without its last line end.
     fn secret_file(&mut self, key: &str, path: &Path) -> Option<String> {
-        match std::fs::read_to_string(path) {
+        match self.files.read(path) {
             Ok(text) => {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
@@ -241,6 +249,11 @@ impl Reading {
 
     fn both(&mut self, key: &str, file_key: &str) {
         self.refuse(key, format!("is given twice: here and by {file_key}"), "Remove one of the two.");
+    }
+
+    /// The files that were read so far.
+    pub(super) fn files(&self) -> Files {
+        self.files.clone()
     }
 
     /// What was read, if nothing was wrong with it.

@@ -45,6 +45,8 @@ mod refresh;
 mod refresh_tokens;
 mod regions;
 mod registered;
+mod reload;
+mod reload;
 mod removal;
 mod requirements;
 mod revalidate;
