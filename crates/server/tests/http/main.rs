@@ -46,7 +46,6 @@ mod refresh_tokens;
 mod regions;
 mod registered;
 mod reload;
-mod reload;
 mod removal;
 mod requirements;
 mod revalidate;
