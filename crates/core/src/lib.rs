@@ -18,6 +18,7 @@ pub mod fault;
 pub mod federation;
 pub mod health;
 pub mod identity;
+pub mod inventory;
 pub mod last_test;
 pub mod login;
 pub mod logout_notices;

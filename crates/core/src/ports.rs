@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub use jiff::Timestamp;
 
+use crate::inventory::{Cursor, Page};
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The present instant.
@@ -203,6 +205,11 @@ pub trait Backend: Send + Sync {
     /// all keys, all of them. Another caller's operations may come between them: each is atomic, the batch is not. A
     /// batch that fails may have been carried out in part.
     async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError>;
+
+    /// Lists what is kept under keys that begin with `prefix`, a page at a time, from the start or where an earlier page ended.
+    /// Whatever is there from the first page to the last is on one of them, some of it perhaps on two. A server that keeps a part
+    /// of it and changes meanwhile is an error: then the list begins anew.
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError>;
 
     /// Since when what [`Op::PutNew`] wrote is certainly remembered; `None`: since ever, as far as this process has seen. A server
     /// that takes the place of another may lack what that one wrote last.

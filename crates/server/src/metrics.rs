@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use postern_core::connection::ConnectionId;
 use postern_core::fault::Code;
 use postern_core::health::Status;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, prometheus_text};
@@ -140,14 +141,23 @@ struct Watched {
     errors: Counter,
 }
 
-#[async_trait]
-impl Backend for Watched {
-    async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
-        let outcome = self.backend.run(batch).await;
+impl Watched {
+    fn counted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if outcome.is_err() {
             self.errors.inc();
         }
         outcome
+    }
+}
+
+#[async_trait]
+impl Backend for Watched {
+    async fn run(&self, batch: Vec<Op>) -> Result<Vec<Reply>, StoreError> {
+        self.counted(self.backend.run(batch).await)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.counted(self.backend.list(prefix, after).await)
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

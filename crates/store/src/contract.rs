@@ -1,10 +1,12 @@
 //! The contract of [`Backend`]: what each verb means, shown on whichever backend is given. A behaviour that is not shown here
 //! is not promised, and no backend is excused from any of it, least of all from the contention.
 
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use postern_core::inventory::{HEAD_BYTES, Kept};
 use postern_core::ports::{Backend, Consumed, Op, Place, REVISION_BYTES, Reply, Seal, TOMBSTONE};
 use tokio::task::JoinSet;
 
@@ -34,6 +36,8 @@ pub(crate) async fn suite(backend: Arc<dyn Backend>, wait: impl AsyncFn(Duration
     names_are_printable_ascii(&*backend).await;
     values_are_any_bytes(&*backend).await;
     bound_values_are_like_others(&*backend).await;
+    everything_is_listed(&*backend).await;
+    what_stays_is_listed_whatever_comes_and_goes(&*backend).await;
     one_of_many_consumes(&backend).await;
     one_of_many_writes(&backend).await;
     many_append_and_index(&backend).await;
@@ -461,6 +465,83 @@ async fn bound_values_are_like_others(backend: &dyn Backend) {
     one(backend, put_bound("bound:a")).await;
     assert!(written(backend, delete("bound:a")).await);
     assert_eq!(get(backend, "bound:a").await, None);
+}
+
+// ---- Lists ---------------------------------------------------------------------------------------------------------
+
+/// All that is kept under keys that begin like this; `between` happens after each page.
+async fn listed(backend: &dyn Backend, prefix: &str, between: impl AsyncFn()) -> BTreeMap<String, Kept> {
+    let (mut all, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = backend.list(prefix, after.as_ref()).await.unwrap();
+        all.extend(page.items.into_iter().map(|item| (item.key, item.kept)));
+        after = page.next;
+        between().await;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn everything_is_listed(backend: &dyn Backend) {
+    let lifetime = LIFETIME * 100;
+    let long = "v".repeat(HEAD_BYTES + 1);
+    for op in [
+        put("list:{a}", "short"),
+        put("list:{b}", &long),
+        put_for("list:{c}", "ends", lifetime),
+        Op::Put { key: "list:{d}".into(), value: long.clone().into(), lifetime: Some(lifetime), bound: true },
+        put_for("list:{e}", "live", lifetime),
+        consume_for("list:{e}", b"left", lifetime),
+        put_for("list:{f}", "gone", lifetime),
+        delete("list:{f}"),
+        index_add("list:{g}", 7, "member"),
+        append("list:{h}", b"entry", 10),
+        put("list", "before"),
+        put("lisu", "after"),
+        put("list*", "no pattern"),
+    ] {
+        one(backend, op).await;
+    }
+    let all = listed(backend, "list:", async || {}).await;
+    let keys = ["list:{a}", "list:{b}", "list:{c}", "list:{d}", "list:{e}", "list:{g}", "list:{h}"];
+    assert_eq!(all.keys().collect::<Vec<_>>(), keys);
+    let value = |key: &str| match &all[key] {
+        Kept::Value { head, lifetime, .. } => (head.clone(), *lifetime),
+        other => panic!("{key}: {other:?}"),
+    };
+    assert_eq!(value("list:{a}"), (b"short".to_vec(), None));
+    assert_eq!(value("list:{b}"), (long.as_bytes()[..HEAD_BYTES].to_vec(), None));
+    assert_eq!(value("list:{d}").0, long.as_bytes()[..HEAD_BYTES], "as it was written, whether it is bound or not");
+    assert_eq!(value("list:{e}").0, [&[TOMBSTONE], &b"left"[..]].concat());
+    for key in ["list:{c}", "list:{d}", "list:{e}"] {
+        let left = value(key).1.unwrap();
+        assert!(left <= lifetime && left > lifetime / 2, "{key}: {left:?}");
+    }
+    assert_eq!((&all["list:{g}"], &all["list:{h}"]), (&Kept::Index, &Kept::Log));
+    assert_eq!(listed(backend, "list*", async || {}).await.into_keys().collect::<Vec<_>>(), ["list*"]);
+    assert!(listed(backend, "", async || {}).await.len() >= keys.len() + 3);
+    assert!(listed(backend, "list:{none}", async || {}).await.is_empty());
+}
+
+async fn what_stays_is_listed_whatever_comes_and_goes(backend: &dyn Backend) {
+    let key = |number: u32| format!("stays:{{{number:04}}}");
+    backend.run((0..1500).map(|number| put_for(&key(number), "x", LIFETIME * 100)).collect()).await.unwrap();
+    let round = Cell::new(0);
+    let all = listed(backend, "stays:", async || {
+        let at = round.replace(round.get() + 1);
+        let goes = (0..50).map(|number| delete(&key(3 * (50 * at + number))));
+        let comes = (0..50).map(|number| put_for(&key(2000 + 50 * at + number), "x", LIFETIME * 100));
+        let renewed = (0..50).map(|number| put_for(&key(3 * (50 * at + number) + 1), "y", LIFETIME * 100));
+        if at < 10 {
+            backend.run(goes.chain(comes).chain(renewed).collect()).await.unwrap();
+        }
+    })
+    .await;
+    for number in (0..1500).filter(|number| number % 3 != 0) {
+        assert!(all.contains_key(&key(number)), "{number} was there all the time");
+    }
+    assert!(round.get() > 5, "it comes in pages");
 }
 
 // ---- Contention ----------------------------------------------------------------------------------------------------

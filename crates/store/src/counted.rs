@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Op, Reply, StoreError, Timestamp};
 
 /// Passes everything on to another backend and counts it.
@@ -51,6 +52,11 @@ impl Backend for Counted {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.backend.run(batch).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.backend.list(prefix, after).await
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

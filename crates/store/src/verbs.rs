@@ -1,8 +1,10 @@
 //! What each operation means to whoever has the store to himself: the backends inside this process. Redis says the same
 //! with its own commands (`redis/command.rs`), and the contract suite shows that it is the same.
 
+use std::ops::Bound;
 use std::time::Duration;
 
+use postern_core::inventory::{Cursor, HEAD_BYTES, Item, Kept, Page};
 use postern_core::ports::{Consumed, Op, Reply, StoreError, TOMBSTONE};
 
 /// Why an operation failed.
@@ -20,6 +22,35 @@ pub(crate) trait Shelf {
     fn index_count(&mut self, index: &str) -> Result<u64, Failure>;
     fn log_append(&mut self, log: &str, entry: Vec<u8>, keep: u64) -> Result<String, Failure>;
     fn log_read(&mut self, log: &str, after: Option<&str>, limit: u64) -> Result<Vec<(String, Vec<u8>)>, Failure>;
+    /// What is kept from a key on, in the order of the keys.
+    fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure>;
+}
+
+/// How many keys are on a page of a list.
+const LISTED: usize = 200;
+
+/// A page of the list of everything.
+pub(crate) fn list(shelf: &mut dyn Shelf, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+    let from = after.map_or(Bound::Included(prefix), |Cursor(key)| Bound::Excluded(key.as_str()));
+    let mut items = shelf.list(from, LISTED).map_err(StoreError::Unavailable)?;
+    let full = items.len() == LISTED;
+    items.retain(|item| item.key.starts_with(prefix));
+    let next = items.last().filter(|_| full && items.len() == LISTED).map(|last| Cursor(last.key.clone()));
+    Ok(Page { items, next })
+}
+
+/// A value as a list shows it. Nobody can take the place of this process, so none is bound to it.
+pub(crate) fn listed(key: &str, value: &[u8], lifetime: Option<Duration>) -> Item {
+    let head = value[..value.len().min(HEAD_BYTES)].to_vec();
+    Item { key: key.to_owned(), kept: Kept::Value { head, lifetime, bound: false } }
+}
+
+/// The first of what is kept in several places, in the order of the keys.
+pub(crate) fn merged(places: impl IntoIterator<Item = Vec<Item>>, limit: usize) -> Vec<Item> {
+    let mut all: Vec<Item> = places.into_iter().flatten().collect();
+    all.sort_by(|one, other| one.key.cmp(&other.key));
+    all.truncate(limit);
+    all
 }
 
 /// Runs operations in order.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Clock, Op, Random, Reply, StoreError, Timestamp};
 use postern_core::secret::random_text;
 use postern_store::{KEYRING, KeyRing, OpenError, StoreUrl};
@@ -154,6 +155,10 @@ impl Backend for ReadOnly {
             true => self.0.run(batch).await,
             false => Ok(batch.iter().map(|_| Reply::Written(true)).collect()),
         }
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.0.list(prefix, after).await
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Consumed, Op, Reply, StoreError, Timestamp};
 
 /// Passes everything on to another backend, but for what is to fail.
@@ -95,6 +96,10 @@ impl Backend for Brittle {
             }
         }
         Ok(replies)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.backend.list(prefix, after).await
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

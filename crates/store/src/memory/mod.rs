@@ -5,11 +5,13 @@ mod index;
 mod log;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Item, Kept, Page};
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 
 use self::index::Index;
@@ -22,17 +24,17 @@ use crate::{batch, position::Position};
 pub struct MemoryBackend {
     clock: Arc<dyn Clock>,
     started: Timestamp,
-    kept: Mutex<Kept>,
+    kept: Mutex<Shelves>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Shelves {
     values: Values,
-    indexes: HashMap<String, Index>,
-    logs: HashMap<String, Log>,
+    indexes: BTreeMap<String, Index>,
+    logs: BTreeMap<String, Log>,
 }
 
-impl Kept {
+impl Shelves {
     /// An index without members is no index, as in Redis.
     fn drop_if_empty(&mut self, index: &str) {
         if self.indexes.get(index).is_some_and(|index| index.count() == 0) {
@@ -71,6 +73,11 @@ impl Backend for MemoryBackend {
         verbs::run(&mut Present { kept: &mut kept, now }, batch)
     }
 
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        verbs::list(&mut Present { kept: &mut kept, now: self.clock.now() }, prefix, after)
+    }
+
     fn remembers_since(&self) -> Option<Timestamp> {
         Some(self.started)
     }
@@ -78,7 +85,7 @@ impl Backend for MemoryBackend {
 
 /// What is kept, at one instant.
 struct Present<'a> {
-    kept: &'a mut Kept,
+    kept: &'a mut Shelves,
     now: Timestamp,
 }
 
@@ -118,6 +125,15 @@ impl Shelf for Present<'_> {
     fn log_read(&mut self, log: &str, after: Option<&str>, limit: u64) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         let after = after.and_then(Position::parse);
         Ok(self.kept.logs.get(log).map(|log| log.read(after, limit)).unwrap_or_default())
+    }
+    fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure> {
+        let Shelves { values, indexes, logs } = &*self.kept;
+        let range = (from, Bound::Unbounded);
+        let indexes = indexes.range::<str, _>(range).take(limit);
+        let indexes = indexes.map(|(key, _)| Item { key: key.clone(), kept: Kept::Index }).collect();
+        let logs = logs.range::<str, _>(range).take(limit);
+        let logs = logs.map(|(key, _)| Item { key: key.clone(), kept: Kept::Log }).collect();
+        Ok(verbs::merged([values.list(from, limit, self.now), indexes, logs], limit))
     }
 }
 

@@ -1,17 +1,20 @@
 //! Values by key, with the instants at which they end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use postern_core::inventory::Item;
 use postern_core::ports::Timestamp;
 
 use crate::batch::milliseconds;
+use crate::verbs;
 
 /// Values in memory. Expired ones are never seen; they are removed a few at a time, by those who come after.
 pub(crate) struct Values {
-    entries: HashMap<Arc<str>, Entry>,
+    entries: BTreeMap<Arc<str>, Entry>,
     /// The same keys by the instant of their end, for sweeping.
     ends: BTreeSet<(Timestamp, Arc<str>)>,
     bytes: usize,
@@ -43,7 +46,7 @@ impl Default for Values {
 impl Values {
     /// None yet, and at most about `room` bytes of them.
     pub(crate) fn with_room(room: usize) -> Self {
-        Self { entries: HashMap::new(), ends: BTreeSet::new(), bytes: 0, room }
+        Self { entries: BTreeMap::new(), ends: BTreeSet::new(), bytes: 0, room }
     }
 
     /// The value at a key. It is gone from the very instant at which its lifetime ends.
@@ -54,6 +57,12 @@ impl Values {
     /// The keys that have a value.
     pub(crate) fn keys(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         self.entries.iter().filter(move |(_, entry)| entry.lives(now)).map(|(key, _)| &**key)
+    }
+
+    /// The values from a key on, as a list shows them.
+    pub(crate) fn list(&self, from: Bound<&str>, limit: usize, now: Timestamp) -> Vec<Item> {
+        let live = self.entries.range::<str, _>((from, Bound::Unbounded)).filter(|(_, entry)| entry.lives(now));
+        live.take(limit).map(|(key, entry)| verbs::listed(key, &entry.value, entry.left(now))).collect()
     }
 
     /// Writes a value, whatever was there.
@@ -123,6 +132,10 @@ impl Values {
 impl Entry {
     fn lives(&self, now: Timestamp) -> bool {
         self.end.is_none_or(|end| now < end)
+    }
+
+    fn left(&self, now: Timestamp) -> Option<Duration> {
+        self.end.map(|end| end.duration_since(now).try_into().unwrap_or_default())
     }
 }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 use ::redb::backends::FileBackend;
 use ::redb::{Database, DatabaseError, Durability, WriteTransaction};
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -124,6 +125,18 @@ impl Backend for RedbBackend {
             }
         }
         Ok(replies)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        let mut kept = self.kept.clone().lock_owned().await;
+        if kept.suspect {
+            kept = mended(kept).await.map_err(StoreError::Unavailable)?;
+        }
+        let Kept { values, file: Some(file), suspect, .. } = &mut *kept else {
+            return Err(StoreError::Unavailable("the file is not open".into())); // it was opened above
+        };
+        let mut held = Held::new(values, file, self.clock.now());
+        verbs::list(&mut held, prefix, after).inspect_err(|_| *suspect = true)
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {

@@ -1,14 +1,16 @@
 //! The tables of the file, and the operations on them together with the memory beside it.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use postern_core::inventory::{Item, Kept};
 use postern_core::ports::Timestamp;
 
 use crate::batch::HIGHEST_SCORE;
 use crate::memory::Values;
 use crate::position::Position;
-use crate::verbs::{Failure, Shelf};
+use crate::verbs::{self, Failure, Shelf};
 
 /// Key → value.
 const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
@@ -243,6 +245,28 @@ impl Shelf for Held<'_> {
             });
             page.collect()
         })
+    }
+
+    fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure> {
+        let range = (from, Bound::Unbounded);
+        let in_memory = self.values.list(from, limit, self.now);
+        let in_file = reading!(self, VALUES, |table| {
+            let values = table.range::<&str>(range)?.take(limit).map(|entry| {
+                let (key, value) = entry?;
+                Ok(verbs::listed(key.value(), value.value(), None))
+            });
+            values.collect::<Result<_, Failure>>()?
+        });
+        let named = |key: &str, kept| Item { key: key.to_owned(), kept };
+        let indexes = reading!(self, COUNTS, |table| {
+            let indexes = table.range::<&str>(range)?.take(limit);
+            indexes.map(|entry| Ok(named(entry?.0.value(), Kept::Index))).collect::<Result<_, Failure>>()?
+        });
+        let logs = reading!(self, TAILS, |table| {
+            let logs = table.range::<&str>(range)?.take(limit);
+            logs.map(|entry| Ok(named(entry?.0.value(), Kept::Log))).collect::<Result<_, Failure>>()?
+        });
+        Ok(verbs::merged([in_memory, in_file, indexes, logs], limit))
     }
 }
 

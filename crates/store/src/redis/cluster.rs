@@ -5,7 +5,7 @@
 //! not used: it takes pipelines of one slot only, sends a whole pipeline again when one key of it is on its way to another
 //! node, and hides from which connection an answer came.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::redis::{ErrorKind, RedisError, RedisResult, Value, cmd, from_redis_value};
@@ -37,7 +37,7 @@ struct State {
 }
 
 /// Who keeps which slots.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slots(Vec<(u16, u16, Address)>);
 
 impl Slots {
@@ -45,6 +45,11 @@ impl Slots {
     pub(crate) fn keeper(&self, key: &str) -> Option<&Address> {
         let slot = slot(key);
         self.0.iter().find(|(first, last, _)| (*first..=*last).contains(&slot)).map(|(_, _, address)| address)
+    }
+
+    /// All who keep something, in an order of their own.
+    pub(crate) fn keepers(&self) -> BTreeSet<&Address> {
+        self.0.iter().map(|(_, _, address)| address).collect()
     }
 }
 
@@ -82,6 +87,11 @@ impl Cluster {
             }
         }
         Err(trouble)
+    }
+
+    /// Asks once more, whatever is known.
+    pub(crate) async fn look_again(&self) -> Result<Arc<Slots>, StoreError> {
+        self.look(self.known().as_ref(), None).await
     }
 
     /// The link to a node.

@@ -23,7 +23,8 @@ use sha2::{Digest, Sha256};
 use crate::url::Address;
 
 const BOUND: u8 = 2;
-const HEADER: usize = 1 + 16;
+/// How many bytes a bound value is longer than it was written.
+pub(crate) const HEADER: usize = 1 + 16;
 
 /// One run of one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,15 @@ pub(crate) fn judge(mut value: Vec<u8>, here: Option<Epoch>) -> Found {
         }
         _ => Found::Value(value),
     }
+}
+
+/// Whether a value is bound, and the value itself, of both perhaps only the first bytes.
+pub(crate) fn told_apart(mut value: Vec<u8>) -> (bool, Vec<u8>) {
+    let bound = value.first() == Some(&BOUND);
+    if bound {
+        value.drain(..HEADER.min(value.len()));
+    }
+    (bound, value)
 }
 
 /// What this process has seen of its servers' epochs.

@@ -238,6 +238,8 @@ enum Trouble {
     Unconfirmed,
     #[error("Redis did not answer in time")]
     Slow,
+    #[error("the servers changed while what they keep was listed")]
+    Changed,
     #[error("another call to Redis has just failed")]
     Failed,
 }
@@ -270,6 +272,11 @@ pub(crate) fn nobody() -> StoreError {
 /// Fewer replicas than wanted have what was written. It is there all the same.
 pub(crate) fn unconfirmed() -> StoreError {
     trouble(Trouble::Unconfirmed)
+}
+
+/// What was listed so far is not all that there was.
+pub(crate) fn changed() -> StoreError {
+    trouble(Trouble::Changed)
 }
 
 fn failed_for_all() -> StoreError {

@@ -5,7 +5,7 @@
 //!
 //! Only commands and options are used that Redis 6.2 and Valkey share: `GET SET DEL EVAL ZADD ZREM ZREMRANGEBYSCORE ZRANGE
 //! ZCARD XADD XRANGE`, and `HELLO AUTH SELECT` to log in; unless failovers do not matter `INFO`; with sentinels `ROLE`, and to them `SENTINEL SUBSCRIBE`; in a cluster
-//! `CLUSTER ASKING`; where replicas are waited for, `WAIT`. The server has to keep what it is given: `maxmemory-policy noeviction`.
+//! `CLUSTER ASKING`; where replicas are waited for, `WAIT`; to list what is kept `SCAN GETRANGE PTTL TYPE`. The server has to keep what it is given: `maxmemory-policy noeviction`.
 
 mod cluster;
 mod command;
@@ -16,6 +16,7 @@ mod epoch;
 mod failovers;
 #[cfg(test)]
 mod fleet;
+mod inventory;
 mod link;
 mod sentinel;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
 use tokio::runtime::{self, Handle};
 
@@ -122,6 +124,12 @@ impl Backend for RedisBackend {
         tokio::time::timeout(PATIENCE, delivery::deliver(&servers, &batch, wait_for))
             .await
             .map_err(|_| link::too_slow())?
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        let servers = self.servers(&self.servers)?;
+        let page = inventory::page(&servers, prefix, after);
+        tokio::time::timeout(PATIENCE, page).await.map_err(|_| link::too_slow())?
     }
 
     fn remembers_since(&self) -> Option<Timestamp> {
