@@ -1,6 +1,6 @@
 # Short names for the steps. `make` alone lists them.
 
-.PHONY: help demo test test-heavy fmt lint bench fuzz docs corpus
+.PHONY: help demo test test-heavy fmt lint bench fuzz docs corpus chart
 .DEFAULT_GOAL := help
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/postern
@@ -26,6 +26,11 @@ test: ## everything that gates a change: format, lints, unit, HTTP and end-to-en
 corpus: ## real responses that may not be redistributed, checked where they lie beside the checkout
 	@scripts/check-corpus
 
+chart: ## the Helm chart and kustomize: what they render, whether Kubernetes admits it, and whether it runs
+	@scripts/install chart
+	cargo build --workspace --locked
+	POSTERN=$(postern) scripts/check-chart
+
 test-heavy: ## what takes too long for every change; results belong into docs/PERFORMANCE.md with date and commit
 	@scripts/install test
 	cargo test --workspace --locked --release -- --ignored
@@ -37,7 +42,7 @@ lint: ## lints of code, scripts and dependencies
 	@scripts/install lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	shellcheck scripts/* .ci/run
+	shellcheck scripts/* tests/chart/*.sh .ci/run
 	cargo deny --locked check
 
 bench: ## time what a login spends its time on
