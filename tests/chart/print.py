@@ -2,8 +2,9 @@
 """Prints what follows from the chart: helm/postern/values.schema.json from the values, their comments and docs/CONFIG.md; the table of
 helm/postern/README.md from the values and their comments; what deploy/kustomize has in common with it from its renderings.
 
-    print.py STANDALONE.yaml SIDECAR.yaml           says what differs from what it would print
-    print.py STANDALONE.yaml SIDECAR.yaml --write   writes it
+    print.py                            says what of the chart differs from what it would print
+    print.py STANDALONE.yaml SIDECAR.yaml   the same of deploy/kustomize
+    print.py --write …                  writes it
 """
 
 import json
@@ -56,17 +57,8 @@ MADE = re.compile(
 
 
 def main():
-    values = (CHART / "values.yaml").read_text()
-    comments = comments_of(values)
-    values = yaml.safe_load(values)
-    readme = (CHART / "README.md").read_text()
-    wanted = {
-        CHART / "values.schema.json": json.dumps(schema(values, comments), indent=2) + "\n",
-        CHART / "README.md": re.sub(
-            r"(?<=<!-- values -->\n).*(?=<!-- /values -->)", lambda _: table(values, comments), readme, flags=re.DOTALL
-        ),
-        **kustomize(*map(rendering, sys.argv[1:3])),
-    }
+    renderings = [argument for argument in sys.argv[1:] if argument != "--write"]
+    wanted = kustomize(*map(rendering, renderings)) if renderings else chart()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if "--write" in sys.argv:
@@ -74,6 +66,17 @@ def main():
         else:
             print(f"chart: {path.relative_to(ROOT)} is not what it is printed from; run `UPDATE_DOCS=1 scripts/check-chart`")
     return 0 if "--write" in sys.argv else bool(stale)
+
+
+def chart():
+    text = (CHART / "values.yaml").read_text()
+    values, comments = yaml.safe_load(text), comments_of(text)
+    readme = (CHART / "README.md").read_text()
+    between = re.compile(r"(?<=<!-- values -->\n).*(?=<!-- /values -->)", re.DOTALL)
+    return {
+        CHART / "values.schema.json": json.dumps(schema(values, comments), indent=2) + "\n",
+        CHART / "README.md": between.sub(lambda _: table(values, comments), readme),
+    }
 
 
 def comments_of(text):

@@ -9,6 +9,7 @@ made by bubblewrap, and has of this machine the libraries of /usr alone."""
 
 import base64
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import yaml
+
+# Counted by rounds in the background, the first of which are a minute after the start.
+LATER = {"postern_metadata_refresh_failures_total", "postern_health_checks_total"}
 
 POD = "10.244.0.7"
 GATEWAY = "10.244.0.1"
@@ -39,7 +43,7 @@ def main():
         node = Node(Path(work), Path(program).resolve(), resources)
         try:
             node.walk()
-            print(f"chart: {Path(rendering).stem}: ready after {node.ready_ms} ms, and stopped in order")
+            print(f"chart: {Path(rendering).stem}: ready after {node.ready_ms} ms, with {node.memory // 1024} MiB, and stopped in order")
         except AssertionError as failed:
             print((node.work / "log").read_text() if (node.work / "log").exists() else "it was not started", file=sys.stderr)
             sys.exit(f"chart: {Path(rendering).stem}: {failed}")
@@ -52,7 +56,7 @@ def main():
 class Node:
     def __init__(self, work, program, resources):
         self.work, self.program, self.resources = work, program, resources
-        self.processes, self.hosts, self.ready_ms = [], {}, None
+        self.processes, self.hosts, self.ready_ms, self.memory = [], {}, None, None
         self.pod = next(found["spec"]["template"]["spec"] for found in resources if found["kind"] == "Deployment")
         containers = [*self.pod["containers"], *self.pod.get("initContainers", [])]
         self.container = next(found for found in containers if found["name"] == "postern")
@@ -70,6 +74,8 @@ class Node:
             self.becomes_ready(container)
             self.listens_where_it_should()
             self.helm_test()
+            self.tells_its_numbers()
+            self.fits(self.pid_of_program(container.pid))
             redis.freeze(True)
             assert self.probe("liveness") == 200, "liveness depends on the store"
             assert self.probe("readiness") == 503, "readiness does not depend on the store"
@@ -177,6 +183,22 @@ class Node:
             environment |= {entry["name"]: entry["value"] for entry in container["env"]}
             done = subprocess.run([*container["command"], *container["args"]], env=environment, capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, f"helm test: {done.stdout}{done.stderr}"
+
+    def tells_its_numbers(self):
+        """What alerts and the dashboard ask for is there, once something was refused."""
+        assert status(f"http://127.0.0.1:{next(iter(self.ports.values()))}/nothing", 5) == 404
+        with urllib.request.urlopen(f"http://{POD}:{self.ports[self.probes['liveness']['httpGet']['port']]}/metrics", timeout=5) as answer:
+            told = set(re.findall(r"^# TYPE (postern_\w+)", answer.read().decode(), re.MULTILINE))
+        asking = [found for found in self.resources if found["kind"] == "PrometheusRule" or "postern.json" in found.get("data", {})]
+        missing = set(re.findall(r"postern_\w+", yaml.safe_dump(asking))) - told - LATER
+        assert not missing, f"/metrics does not have {missing}"
+
+    def fits(self, pid):
+        """What it takes itself, idle, is less than it asks for; a program that is built for tests has more pages of code than others."""
+        sizes = dict(re.findall(r"^(VmRSS|RssAnon):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE))
+        self.memory = int(sizes["VmRSS"])
+        asked_for = self.container["resources"]["requests"]["memory"]
+        assert int(sizes["RssAnon"]) < int(asked_for.removesuffix("Mi")) * 1024, f"it takes {sizes['RssAnon']} KiB and asks for {asked_for}"
 
     def stops(self, container, drain):
         """First nobody is sent here any more, then it goes, within the time that the kubelet gives it."""
