@@ -46,6 +46,9 @@ use crate::region::{Region, Regions};
 use crate::token_keys::TokenKeys;
 use crate::visitor::Visitors;
 
+/// How long another replica may go on with a server of the store that was replaced, until it notices.
+const UNNOTICED: Duration = Duration::from_secs(10);
+
 /// Postern, without its listeners.
 pub struct App {
     /// Where browsers and apps reach it.
@@ -285,10 +288,10 @@ impl App {
 
     /// Whether something issued then may have been used before the store began to remember: a process that starts anew has
     /// forgotten, unless Redis remembers, and so may a Redis that took the place of another. The IdP's clock may be ahead
-    /// of ours by the tolerance.
+    /// of ours by the tolerance, and another replica may go on for a moment with the server that this one has left.
     pub fn may_have_forgotten(&self, issued: Timestamp) -> bool {
-        let skew = jiff::SignedDuration::try_from(self.clock_skew).unwrap_or_default();
-        self.backend.remembers_since().is_some_and(|since| issued.duration_since(since) < skew)
+        let tolerance = jiff::SignedDuration::try_from(self.clock_skew.max(UNNOTICED)).unwrap_or_default();
+        self.backend.remembers_since().is_some_and(|since| issued.duration_since(since) < tolerance)
     }
 
     /// The present instant.

@@ -12,9 +12,10 @@ use postern_core::login::direct::client_of;
 use postern_core::login::finish::Answer;
 use postern_core::login::handoff::HANDOFF_LIFETIME;
 use postern_core::policy::Rules;
+use postern_core::ports::Timestamp;
 use postern_core::products::Product;
 use postern_core::trace::Trace;
-use postern_saml::response;
+use postern_saml::response::{self, VerifiedAssertion};
 
 use super::acs::{answer, solicited};
 use super::start_again::begin_at;
@@ -42,15 +43,20 @@ pub async fn unsolicited(
 
     let outcome = async {
         let connection = lookup::current(&app, connection.clone()).await?;
-        let answer = accept(&app, &connection, &form).await?;
-        match connection.unsolicited_delivery {
-            Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), &rules, answer).await,
+        let assertion = verify(&app, &connection, &form).await?;
+        let issued = assertion.issued();
+        certainly_unused(&app, issued)?;
+        let answer = answer(assertion);
+        let response = match connection.unsolicited_delivery {
+            Delivery::Application => hand_off(&app, &browser, &connection, product.as_deref(), &rules, answer).await?,
             Delivery::Direct => {
                 let (return_to, issued) =
                     app.logins.deliver(&connection, product.clone(), &rules, answer, trace.clone()).await?;
-                Ok(signed_in(&app, &browser, &return_to, &issued, true))
+                signed_in(&app, &browser, &return_to, &issued, true)
             }
-        }
+        };
+        // It may be another server than before that remembers it now, and said that it was new.
+        certainly_unused(&app, issued).map(|()| response)
     };
     match outcome.await {
         Ok(response) => Ok(response),
@@ -74,15 +80,18 @@ fn trace(app: &App, connection: &Connection, product: Option<&Product>) -> Trace
     trace
 }
 
-/// Verifies the response.
-async fn accept(app: &App, connection: &Connection, form: &Fields) -> Result<Answer, Fault> {
+async fn verify(app: &App, connection: &Connection, form: &Fields) -> Result<VerifiedAssertion, Fault> {
     if !connection.idp.saml()?.allow.contains(&Allowance::Unsolicited) {
         return Err(Code::UnsolicitedNotAllowed.into());
     }
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?;
-    let assertion = lookup::verify(app, connection, &xml, None).await?;
-    match app.may_have_forgotten(assertion.issued()) {
-        false => Ok(answer(assertion)),
+    lookup::verify(app, connection, &xml, None).await
+}
+
+/// Refuses what was issued at a time of which nobody knows what was used.
+fn certainly_unused(app: &App, issued: Timestamp) -> Result<(), Fault> {
+    match app.may_have_forgotten(issued) {
+        false => Ok(()),
         true => Err(Code::UnsolicitedBeforeStart.into()),
     }
 }

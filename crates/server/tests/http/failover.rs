@@ -10,7 +10,7 @@ use crate::unsolicited;
 use crate::world::{CALLBACK, World};
 
 #[actix_web::test]
-async fn f2_a_login_that_was_under_way_begins_anew() {
+async fn fault_2_a_login_that_was_under_way_begins_anew() {
     let world = World::new().await;
     let waiting = world.begin(&[]).await;
     let xml = world.response(&waiting).signed_assertion(&world.key);
@@ -23,7 +23,7 @@ async fn f2_a_login_that_was_under_way_begins_anew() {
 }
 
 #[actix_web::test]
-async fn f2_a_code_that_may_have_been_redeemed_is_not() {
+async fn fault_2_a_code_that_may_have_been_redeemed_is_not() {
     let world = World::new().await;
     let code = world.code(&[]).await;
     world.brittle.fail_over(world.clock.now());
@@ -34,7 +34,7 @@ async fn f2_a_code_that_may_have_been_redeemed_is_not() {
 }
 
 #[actix_web::test]
-async fn f2_what_was_issued_before_may_have_been_used() {
+async fn fault_2_what_was_issued_before_may_have_been_used() {
     let world = World::new().await;
     let id = unsolicited::allow(&world, json!(["unsolicited"])).await;
     let initiate = json!({ "redirect_urls": [CALLBACK], "initiate_login_url": "https://app.example.com/login" });
@@ -50,4 +50,20 @@ async fn f2_what_was_issued_before_may_have_been_used() {
     assert_eq!(response().await.code(), "UnsolicitedBeforeStart");
     world.advance(Duration::from_secs(180));
     assert_eq!(response().await.status, 303);
+}
+
+#[actix_web::test]
+async fn fault_2_what_another_server_than_before_takes_for_new_is_refused() {
+    let world = World::new().await;
+    let id = unsolicited::allow(&world, json!(["unsolicited"])).await;
+    let initiate = json!({ "redirect_urls": [CALLBACK], "initiate_login_url": "https://app.example.com/login" });
+    world.register(initiate).await;
+    world.advance(Duration::from_secs(180));
+    // The old server remembers the response already, on behalf of another replica; the new one has not heard of it.
+    let (brittle, now) = (world.brittle.clone(), world.clock.now());
+    world.brittle.before("p1:replay:", async move { brittle.fail_over(now) });
+    let xml = unsolicited::response(&world, &id).signed_assertion(&world.key);
+    let refused = unsolicited::post(&world, &format!("/api/oauth/saml/{id}"), &xml).await;
+    assert_eq!(refused.code(), "UnsolicitedBeforeStart");
+    assert!(!refused.headers.contains_key("set-cookie"), "nobody waits for the app");
 }

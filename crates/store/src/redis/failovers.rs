@@ -1,4 +1,4 @@
-//! What failovers cost (F2, F3 of the fault tests). Two processes write values and race to take them while a primary goes
+//! What failovers cost (faults 2 and 3 of docs/FAULTS.md). Two processes write values and race to take them while a primary goes
 //! away; afterwards everything that was acknowledged is tried once more. Nothing is ever taken twice; how long nobody was
 //! served, and what became of the rest, is printed: `cargo test -p postern-store failovers -- --nocapture`.
 
@@ -142,7 +142,7 @@ impl Storm {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f2_a_primary_that_dies_behind_sentinels() {
+async fn fault_2_a_primary_that_dies_behind_sentinels() {
     let _calm = CALM.lock().await;
     let mut watched = Watched::start(&[]).await;
     let storm = Storm::begin(&watched.url()).await;
@@ -157,7 +157,7 @@ async fn f2_a_primary_that_dies_behind_sentinels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f2_an_operator_who_orders_a_failover() {
+async fn fault_2_an_operator_who_orders_a_failover() {
     let _calm = CALM.lock().await;
     let watched = Watched::start(&[]).await;
     let storm = Storm::begin(&watched.url()).await;
@@ -176,7 +176,7 @@ async fn f2_an_operator_who_orders_a_failover() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f2_a_node_that_dies_in_a_cluster() {
+async fn fault_2_a_node_that_dies_in_a_cluster() {
     let _calm = CALM.lock().await;
     let mut cluster = Cluster::start(&[]).await;
     let storm = Storm::begin(&cluster.url()).await;
@@ -192,7 +192,7 @@ async fn f2_a_node_that_dies_in_a_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f2_a_cluster_that_changes_a_primary() {
+async fn fault_2_a_cluster_that_changes_a_primary() {
     let _calm = CALM.lock().await;
     let cluster = Cluster::start(&[]).await;
     let storm = Storm::begin(&cluster.url()).await;
@@ -249,19 +249,19 @@ async fn taken_again_after_a_cut(failover: Failover) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f3_a_replica_that_was_cut_off_gives_nothing_away_again() {
+async fn fault_3_a_replica_that_was_cut_off_gives_nothing_away_again() {
     let _calm = CALM.lock().await;
     assert_eq!(taken_again_after_a_cut(Failover::Strict).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f3_unless_that_is_what_was_asked_for() {
+async fn fault_3_unless_that_is_what_was_asked_for() {
     let _calm = CALM.lock().await;
     assert_eq!(taken_again_after_a_cut(Failover::Available).await, 200);
 }
 
 #[tokio::test]
-async fn f2_a_server_that_starts_again_from_what_it_saved_gives_nothing_away_again() {
+async fn fault_2_a_server_that_starts_again_from_what_it_saved_gives_nothing_away_again() {
     let mut server = RedisServer::start(&[]).await;
     let backend = client(&server.url(), Failover::Strict).await;
     for key in ["taken", "waiting"] {
