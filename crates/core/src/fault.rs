@@ -216,7 +216,7 @@ faults! {
 
     /// The IdP answers (ACS): which login
     FormMalformed, App, 400, "invalid_request", "The body is not the form that this address takes.", "POST application/x-www-form-urlencoded with each field once.";
-    BodyTooSlow, App, 408, "invalid_request", "The request body did not arrive in time.", "Send the whole body within five seconds.";
+    BodyTooSlow, App, 408, "invalid_request", "The request body did not arrive in time.", "Send the whole body within four seconds.";
     BodyTooLarge, App, 413, "invalid_request", "The request body is larger than this address takes.", "Send less: a SAML response may have 512 KiB after decoding, requests to the API 2 MiB, others 1 MiB.";
     RelayStateMissing, IdpAdmin, 400, "invalid_request", "The response came without the RelayState that the login began with.", "Let the identity provider return RelayState unchanged. To allow logins that begin at the identity provider, add unsolicited to the connection's allow list and use its own ACS address.";
     LoginOtherBrowser, User, 403, "access_denied", "This browser did not begin the login.", "Start again from the application, in one browser, with cookies allowed.";

@@ -70,7 +70,7 @@ impl FromRequest for Fields {
 const LARGEST: usize = 1024 * 1024;
 
 /// How long a body may take. Whoever sends theirs drop by drop wants to hold the connection, and not an answer.
-const IN_TIME: Duration = Duration::from_secs(5);
+const IN_TIME: Duration = Duration::from_secs(4);
 
 /// Reads the body of a request as fields.
 pub fn body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Fields, Fault>> + use<> {

@@ -18,10 +18,13 @@ use crate::config::Config;
 use crate::observe::observe;
 use crate::routes;
 
-/// How long the head of a request may take, from the moment at which the connection is there.
-const HEAD: Duration = Duration::from_secs(5);
+/// How long the head of a request may take, from the moment at which the connection is there. Whoever is slow is to be gone after five
+/// seconds, so this and the next leave one for timers, which are looked at twice a second, and for a machine that is busy.
+const HEAD: Duration = Duration::from_secs(4);
 /// How long a connection may be idle between two requests. Proxies in front keep theirs for less, or dial again.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(4);
+/// How long a connection that Postern ends stays for the other side to end it too, so that the last answer arrives.
+const LINGER: Duration = Duration::from_millis(500);
 /// How many connections each thread serves; more wait in the queue of the system.
 const MOST_CONNECTIONS: usize = 10_000;
 /// How long a request may go on that is being answered when Postern stops.
@@ -94,6 +97,7 @@ fn server(
     let server = HttpServer::new(factory)
         .workers(workers)
         .client_request_timeout(HEAD)
+        .client_disconnect_timeout(LINGER)
         .keep_alive(IDLE)
         .max_connections(MOST_CONNECTIONS)
         .shutdown_timeout(FINISH.as_secs())
