@@ -1,6 +1,6 @@
 # Short names for the steps. `make` alone lists them.
 
-.PHONY: help demo test test-heavy fmt lint bench fuzz docs corpus chart
+.PHONY: help demo test test-heavy faults fmt lint bench fuzz docs corpus chart
 .DEFAULT_GOAL := help
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/postern
@@ -34,6 +34,11 @@ chart: ## the Helm chart and kustomize: what they render, whether Kubernetes adm
 test-heavy: ## what takes too long for every change; results belong into docs/PERFORMANCE.md with date and commit
 	@scripts/install test
 	cargo test --workspace --locked --release -- --ignored
+
+faults: ## break everything that docs/FAULTS.md names, while people sign in; PREVIOUS names the release before, by default the last tag
+	@scripts/install test
+	cargo build --workspace --locked
+	E2E_POSTERN=$(postern) cargo test --workspace --locked --test faults -- --include-ignored --nocapture --test-threads=1
 
 fmt: ## format the code
 	cargo fmt --all

@@ -9,21 +9,28 @@
 
 mod app;
 pub mod browser;
+mod cable;
 mod demo;
 mod example;
 pub mod key_set;
 pub mod login;
 mod oidc_provider;
 mod postern;
+pub mod previous;
 mod process;
 mod redis;
 mod samlp;
 pub mod schema;
 pub mod schemathesis;
 mod simplesamlphp;
+pub mod storm;
 mod tools;
+pub mod usage;
+
+use std::time::Duration;
 
 pub use app::{App, AppKind, Client, RunningApp};
+pub use cable::Cable;
 pub use demo::{Demo, RunningDemo};
 pub use example::{Environment, Example, RunningExample, example_tests};
 pub use oidc_provider::{OidcProvider, OidcProviderSettings};
@@ -39,6 +46,8 @@ pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        // Postern keeps idle connections for four seconds; whoever keeps theirs for longer asks now and then one that just ends.
+        .pool_idle_timeout(Duration::from_secs(2))
         .no_proxy()
         .build()
         .expect("a plain client can be built")

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
+use postern_core::fault::Code;
 use postern_core::ports::Timestamp;
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
@@ -67,10 +68,22 @@ pub struct Answer {
 impl Answer {
     /// Reads it whole.
     pub async fn read(response: reqwest::Response) -> Self {
+        Self::try_read(response).await.expect("a whole answer")
+    }
+
+    /// The same, where the program may be killed meanwhile.
+    pub async fn try_read(response: reqwest::Response) -> reqwest::Result<Self> {
         let header = |name| response.headers().get_all(name).into_iter().map(|value| value.to_str().expect("ASCII"));
         let location = header(LOCATION).next().map(|url| Url::parse(url).expect("an absolute URL"));
         let cookies = header(SET_COOKIE).filter_map(|cookie| cookie.split(';').next()).map(str::to_owned).collect();
-        Self { status: response.status().as_u16(), location, cookies, body: response.text().await.expect("a text") }
+        Ok(Self { status: response.status().as_u16(), location, cookies, body: response.text().await? })
+    }
+
+    /// The fault that it tells of, to whomever it speaks.
+    pub fn fault(&self) -> Option<Code> {
+        let told = self.parameter("error_description").unwrap_or_else(|| self.body.clone());
+        let mut words = told.split(|c: char| !c.is_ascii_alphanumeric());
+        words.find_map(|word| Code::ALL.iter().copied().find(|code| code.name() == word))
     }
 
     /// A parameter of the address that the browser is sent to.
@@ -105,6 +118,11 @@ pub async fn begin(postern: &Postern, parameters: &[(&str, &str)]) -> Waiting {
 impl Waiting {
     /// What a browser and an identity provider find in the redirect to the latter.
     pub fn read(postern: &Postern, answer: Answer) -> Self {
+        Self::of(&postern.public_url, answer)
+    }
+
+    /// The same, of the Postern with this public URL.
+    pub fn of(public_url: &str, answer: Answer) -> Self {
         let message = answer.parameter("SAMLRequest").unwrap_or_else(|| panic!("no SAMLRequest in {answer:?}"));
         let message = data_encoding::BASE64.decode(message.as_bytes()).expect("base64");
         let mut xml = String::new();
@@ -114,7 +132,7 @@ impl Waiting {
             cookie: answer.cookies.first().expect("a cookie").clone(),
             relay_state: answer.parameter("RelayState").expect("a RelayState"),
             request_id: id.expect("an ID").to_owned(),
-            postern: postern.public_url.clone(),
+            postern: public_url.to_owned(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `postern` program, configured by environment, and its API as an operator calls it.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use reqwest::{Method, RequestBuilder};
@@ -17,7 +18,8 @@ pub struct Postern {
     pub public_url: String,
     /// Where it listens. Another address than `public_url` only if a proxy stands between.
     pub origin: String,
-    operations: String,
+    /// Where it answers probes, and whoever reads its metrics.
+    pub operations: String,
 }
 
 /// What differs between scenarios.
@@ -27,6 +29,12 @@ pub struct Settings {
     pub public_port: Option<u16>,
     /// Further variables of its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// Another program than the one under test, such as the release before.
+    pub program: Option<PathBuf>,
+    /// Where one listened before that this one takes the place of: see [`Postern::ports`].
+    pub ports: Option<[u16; 2]>,
+    /// What it may use of the machine: arguments of `prlimit`.
+    pub limits: Vec<String>,
 }
 
 impl Postern {
@@ -37,19 +45,24 @@ impl Postern {
 
     /// Starts one on this Redis.
     pub async fn start(redis: &Redis, settings: Settings) -> Self {
-        let (port, operations) = (free_port(), free_port());
+        Self::start_at(&redis.url(), settings).await
+    }
+
+    /// Starts one on the store at this URL.
+    pub async fn start_at(store: &str, settings: Settings) -> Self {
+        let [port, operations] = settings.ports.unwrap_or_else(|| [(); 2].map(|()| free_port()));
         let origin = format!("http://127.0.0.1:{port}");
         let public_url = settings.public_port.map_or(origin.clone(), |port| format!("http://127.0.0.1:{port}"));
         let folder = tempfile::tempdir().expect("a temporary folder");
         let running = Running::start(
             "postern",
-            program()
+            limited(&settings.limits, settings.program.as_deref())
                 .arg("serve")
                 .current_dir(folder.path())
                 .env("POSTERN_PUBLIC_URL", &public_url)
                 .env("POSTERN_LISTEN", format!("127.0.0.1:{port}"))
                 .env("POSTERN_OPERATIONS__LISTEN", format!("127.0.0.1:{operations}"))
-                .env("POSTERN_STORE__URL", redis.url())
+                .env("POSTERN_STORE__URL", store)
                 .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Self::ROOT_KEY)]).to_string())
                 .env("POSTERN_ADMIN__API_KEYS", json!([Self::API_KEY]).to_string())
                 .env("POSTERN_FETCH__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#)
@@ -59,6 +72,24 @@ impl Postern {
         let running = running.ready_at(&format!("http://127.0.0.1:{operations}/health/ready")).await;
         let operations = format!("http://127.0.0.1:{operations}");
         Self { running, public_url, origin, operations }
+    }
+
+    /// Where it listens: for everybody, and for operations.
+    pub fn ports(&self) -> [u16; 2] {
+        [&self.origin, &self.operations].map(|url| {
+            let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
+            port.expect("a port")
+        })
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// Ends it, without asking.
+    pub fn kill(&mut self) {
+        self.running.stop();
     }
 
     /// Its metrics, as Prometheus reads them.
@@ -149,7 +180,21 @@ impl Postern {
 
 /// The program, in an environment without whatever Postern of their own the person who runs the tests has configured.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(tools::postern());
+    limited(&[], None)
+}
+
+/// The same or another program, which may use no more of the machine than this.
+fn limited(limits: &[String], program: Option<&Path>) -> Command {
+    let program = program.map_or_else(tools::postern, Path::to_owned);
+    let mut command = match limits {
+        [] => Command::new(program),
+        // It becomes the program, under the same process id.
+        _ => {
+            let mut prlimit = Command::new("prlimit");
+            prlimit.args(limits).arg("--").arg(program);
+            prlimit
+        }
+    };
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("POSTERN_")) {
         command.env_remove(name);
     }

@@ -53,6 +53,11 @@ impl Running {
         self.ready(async |_| http().get(url).send().await.is_ok_and(|answer| answer.status() == 200)).await
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it, without asking.
     pub fn stop(&mut self) {
         let _ = self.child.kill();

@@ -6,13 +6,18 @@ use std::sync::OnceLock;
 
 /// What `scripts/install` put beside the Debian packages: `bin/node`, `bin/redis-server`, `simplesamlphp/`.
 pub(crate) fn installed(path: &str) -> PathBuf {
+    let path = cache().join("tools").join(path);
+    assert!(path.exists(), "{} is missing: run scripts/install test", path.display());
+    path
+}
+
+/// Where things are kept that outlive a checkout.
+pub(crate) fn cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
         .expect("a home directory");
-    let path = cache.join("postern/tools").join(path);
-    assert!(path.exists(), "{} is missing: run scripts/install test", path.display());
-    path
+    cache.join("postern")
 }
 
 /// A file of this package.

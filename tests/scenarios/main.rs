@@ -22,8 +22,6 @@ mod rotation;
 mod secrecy;
 mod sign_in;
 mod single_logout;
-mod slow_clients;
-mod stopping;
 mod tenants;
 mod test_login;
 mod token_keys;

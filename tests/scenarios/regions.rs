@@ -13,7 +13,8 @@ async fn a_person_signs_in_by_a_region_and_ends_in_the_app() {
     // To a browser, 127.0.0.1 and localhost are different hosts, as the addresses of two regions are.
     let region = format!("http://localhost:{eu}");
     let environment = vec![("POSTERN_REGIONS__EU__PUBLIC_URL", region.clone())];
-    let postern = Postern::start(&redis, Settings { public_port: Some(home), environment }).await;
+    let postern =
+        Postern::start(&redis, Settings { public_port: Some(home), environment, ..Settings::default() }).await;
     let _home = browser::proxy(home, &postern.origin, false).await;
     let _eu = browser::proxy(eu, &postern.origin, false).await;
 

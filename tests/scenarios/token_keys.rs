@@ -105,7 +105,9 @@ impl Stage {
         let environment = || vec![("POSTERN_OAUTH__ACCESS_TOKEN_SECONDS", LIFETIME.to_owned())];
         let one = Postern::start(&redis, Settings { environment: environment(), ..Settings::default() }).await;
         let port = one.origin.rsplit(':').next().and_then(|port| port.parse().ok());
-        let other = Postern::start(&redis, Settings { public_port: port, environment: environment() }).await;
+        let other =
+            Postern::start(&redis, Settings { public_port: port, environment: environment(), ..Settings::default() })
+                .await;
         let idp = Idp::new("https://idp.acme.example.com/metadata");
         let urls = [REDIRECT.to_owned()];
         let mut clients = Vec::new();

@@ -32,3 +32,10 @@ pub use redb::RedbBackend;
 pub use redis::{ClientCertificate, Failover, RedisBackend, RedisOptions, SentinelLogin};
 pub use root::{RootKey, RootKeyError, RootKeys};
 pub use url::{RedisUrl, StoreUrl, StoreUrlError};
+
+/// Redis servers for tests: on free ports of loopback, to be cut off, killed and started again. `redis-server` has to be on the PATH.
+#[cfg(any(test, feature = "testing"))]
+pub mod testing {
+    pub use crate::redis::fleet::{Cluster, Watched, until};
+    pub use crate::redis::server::RedisServer;
+}

@@ -9,13 +9,16 @@ use super::cluster;
 use super::server::RedisServer;
 
 /// A primary, two replicas, and three sentinels who watch over them as the service `main`.
-pub(crate) struct Watched {
-    pub(crate) servers: Vec<RedisServer>,
-    pub(crate) sentinels: Vec<RedisServer>,
+pub struct Watched {
+    /// The first is the primary in the beginning.
+    pub servers: Vec<RedisServer>,
+    /// Two of them have to agree.
+    pub sentinels: Vec<RedisServer>,
 }
 
 impl Watched {
-    pub(crate) async fn start(arguments: &[&str]) -> Self {
+    /// Starts them, with these further arguments for the servers, and waits until everybody knows everybody.
+    pub async fn start(arguments: &[&str]) -> Self {
         let mut servers = vec![RedisServer::start(arguments).await];
         let primary = servers[0].port;
         for _ in 0..2 {
@@ -32,13 +35,13 @@ impl Watched {
     }
 
     /// What to write into `store.url`.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let hosts: Vec<_> = self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
         format!("redis+sentinel://{}/main", hosts.join(","))
     }
 
     /// Which of the servers the first sentinel takes for the primary.
-    pub(crate) async fn primary(&self) -> usize {
+    pub async fn primary(&self) -> usize {
         let answer = self.sentinels[0].command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).await;
         let (_, port): (String, u16) = from_redis_value(answer).unwrap();
         self.servers.iter().position(|server| server.port == port).unwrap()
@@ -61,12 +64,14 @@ impl Watched {
 }
 
 /// Three primaries with a replica each.
-pub(crate) struct Cluster {
-    pub(crate) nodes: Vec<RedisServer>,
+pub struct Cluster {
+    /// The primaries, and the replica of each in the same order.
+    pub nodes: Vec<RedisServer>,
 }
 
 impl Cluster {
-    pub(crate) async fn start(arguments: &[&str]) -> Self {
+    /// Starts them, with these further arguments, and waits until all slots are kept.
+    pub async fn start(arguments: &[&str]) -> Self {
         let mut nodes = Vec::new();
         let mut buses = Vec::new();
         for _ in 0..6 {
@@ -95,17 +100,17 @@ impl Cluster {
     }
 
     /// What to write into `store.url`: one of them knows the others.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.url_of(0)
     }
 
     /// The same by another node.
-    pub(crate) fn url_of(&self, node: usize) -> String {
+    pub fn url_of(&self, node: usize) -> String {
         format!("redis+cluster://127.0.0.1:{}", self.nodes[node].port)
     }
 
     /// Which node keeps a key as its primary.
-    pub(crate) async fn keeper(&self, key: &str) -> usize {
+    pub async fn keeper(&self, key: &str) -> usize {
         for node in &self.nodes {
             let Ok(answer) = node.try_command(&["CLUSTER", "SLOTS"]).await else { continue };
             let slots = cluster::read(from_redis_value(answer).unwrap(), "127.0.0.1").unwrap();
@@ -135,7 +140,7 @@ impl Cluster {
 }
 
 /// Waits until something is so.
-pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     for _ in 0..1200 {
         if holds().await {
             return;

@@ -14,13 +14,13 @@ mod dial;
 mod epoch;
 #[cfg(test)]
 mod failovers;
-#[cfg(test)]
-mod fleet;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod fleet;
 mod inventory;
 mod link;
 mod sentinel;
-#[cfg(test)]
-mod server;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod server;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,22 +8,24 @@ use std::time::Duration;
 use ::redis::{Client, RedisResult, Value, cmd, from_redis_value};
 use tempfile::TempDir;
 
-pub(crate) struct RedisServer {
+/// A running server.
+pub struct RedisServer {
     child: Child,
     arguments: Vec<String>,
-    pub(crate) port: u16,
+    /// Where it listens.
+    pub port: u16,
     directory: TempDir,
 }
 
 impl RedisServer {
     /// Starts a server that listens without TLS.
-    pub(crate) async fn start(arguments: &[&str]) -> Self {
+    pub async fn start(arguments: &[&str]) -> Self {
         Self::with("--port", arguments).await
     }
 
     /// Starts a server that listens with TLS only, with a certificate and a key in PEM files, and asks its clients for
     /// certificates of an authority, if there is one.
-    pub(crate) async fn start_tls(certificate: &Path, key: &Path, clients: Option<&Path>) -> Self {
+    pub async fn start_tls(certificate: &Path, key: &Path, clients: Option<&Path>) -> Self {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let (certificate, key) = (text(certificate), text(key));
         let mut arguments = vec!["--port", "0", "--tls-cert-file", &certificate, "--tls-key-file", &key];
@@ -37,7 +39,7 @@ impl RedisServer {
 
     /// Starts a sentinel, which watches over the service `main` with this primary. Two of them have to agree. What is
     /// `more` goes into its configuration, in lines.
-    pub(crate) async fn start_sentinel(primary: u16, more: &str) -> Self {
+    pub async fn start_sentinel(primary: u16, more: &str) -> Self {
         let config = format!(
             "sentinel monitor main 127.0.0.1 {primary} 2\n\
              sentinel down-after-milliseconds main 1000\n\
@@ -76,33 +78,35 @@ impl RedisServer {
         panic!("redis-server does not start");
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// What to write into `store.url`.
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Tells it what an operator would.
-    pub(crate) async fn command(&self, words: &[&str]) -> Value {
+    pub async fn command(&self, words: &[&str]) -> Value {
         self.try_command(words).await.unwrap()
     }
 
     /// The same, where it may be away.
-    pub(crate) async fn try_command(&self, words: &[&str]) -> RedisResult<Value> {
+    pub async fn try_command(&self, words: &[&str]) -> RedisResult<Value> {
         let mut connection = Client::open(self.url())?.get_multiplexed_async_connection().await?;
         cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await
     }
 
     /// The same, for answers that are text.
-    pub(crate) async fn text(&self, words: &[&str]) -> String {
+    pub async fn text(&self, words: &[&str]) -> String {
         from_redis_value(self.command(words).await).unwrap()
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Ends it, without asking.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again, empty, on the same port.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         std::fs::remove_file(self.directory.path().join(LOG)).unwrap();
         self.child = spawn(&self.arguments, self.directory.path());
         assert!(self.is_ready().await, "redis-server does not start again");

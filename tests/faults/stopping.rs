@@ -1,4 +1,4 @@
-//! F19: Postern is told to stop while people sign in. Probes say so first, what is under way is finished, and then it ends well.
+//! Fault 19: Postern is told to stop while people sign in. Probes say so first, what is under way is finished, and then it ends well.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 const REDIRECT: &str = "https://app.example.com/callback";
 
 #[tokio::test]
-async fn f19_who_is_told_to_stop_says_so_finishes_and_ends_well() {
+async fn fault_19_who_is_told_to_stop_says_so_finishes_and_ends_well() {
     let redis = Redis::start().await;
     let environment = vec![("POSTERN_OPERATIONS__DRAIN_SECONDS", "2".to_owned())];
     let mut postern = Postern::start(&redis, Settings { environment, ..Settings::default() }).await;
