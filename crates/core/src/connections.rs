@@ -16,11 +16,9 @@ use crate::connection_status::ConnectionStatus;
 use crate::event::{Event, EventKind};
 use crate::expiry::{self, last_expiry};
 use crate::fault::{Code, Fault};
-use crate::login::Login;
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::overrides;
-use crate::policy::Rules;
 use crate::policy_settings::differences;
 
 use crate::ports::{Clock, Random};
@@ -419,21 +417,6 @@ impl Connections {
         let connection = self.present(id).await?;
         connection.check_signs_in()?;
         Ok(connection)
-    }
-
-    /// The same for a login, with the rules of its scope by which it is judged now. A test may be of a connection that is not in use.
-    pub async fn answering_login(&self, login: &Login) -> Result<(Arc<Connection>, Rules), Fault> {
-        let (scope, keys) = (&login.requested.scope, self.store.keys());
-        let mut batch = self.store.batch();
-        let (connection, rules) =
-            (batch.get(&keys.connection(&login.connection)), Rules::ask(&mut batch, &keys, scope));
-        let answers = batch.run().await?;
-        let connection = answers.get(connection)?.filter(|connection| connection.scope == *scope);
-        let connection = connection.ok_or(Code::ConnectionMissing)?;
-        if login.test.is_none() {
-            connection.check_signs_in()?;
-        }
-        Ok((connection, rules.answer(&answers)?))
     }
 
     /// The first connections of a queue with their scores. What it names and is gone leaves it.

@@ -137,6 +137,12 @@ impl Trace {
         self.steps.push(Step { name: name.to_owned(), at });
     }
 
+    /// The same with something that an admin should mind.
+    pub fn noting(mut self, note: Option<String>) -> Self {
+        self.notes.extend(note);
+        self
+    }
+
     /// The login was refused.
     pub fn fail(&mut self, fault: &Fault) {
         let (expected, received) = (fault.expected.clone(), fault.received.clone());
@@ -164,6 +170,12 @@ impl Trace {
         self.save(batch, store);
         batch.index_add(&index, milliseconds(self.began), store.keys().trace_name(&self.id));
         trim(batch, &index, self.began);
+    }
+
+    /// Takes it back, with its entry.
+    pub(crate) fn forget(&self, batch: &mut Batch<'_>, store: &Store) {
+        batch.delete(&store.keys().trace(&self.id));
+        batch.index_remove(&store.keys().traces(&self.scope.product), store.keys().trace_name(&self.id));
     }
 }
 

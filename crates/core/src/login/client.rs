@@ -1,20 +1,21 @@
 //! Which client calls an endpoint of its own (token, introspect, revoke), and whether it is the one.
 //!
 //! What a client may prove itself by depends on what it names, and where it names nothing, on what it brings: a code or a
-//! token knows whose it is. So a call first reads both together ([`Claim::product`]), then authenticates.
+//! token knows whose it is. So a call first reads both together ([`Claim::ask`]), then authenticates.
 
 use std::sync::Arc;
 
-use super::door::ClientName;
+use super::door::{ClientName, is_connection_id};
 use super::session::Session;
 use super::{Logins, Terms};
 use crate::client_metadata::{ClientAuthentication, ClientKeys};
 use crate::connection::{Connection, ConnectionId};
 use crate::fault::{Code, Fault};
+use crate::ports::StoreError;
 use crate::products::Product;
 use crate::scope::Scope;
 use crate::secret::Secret;
-use crate::store::Key;
+use crate::store::{Answers, Batch, Key, Slot, Source, Store};
 
 /// What a client says of itself (RFC 6749 §2.3).
 #[derive(Debug, Default)]
@@ -40,6 +41,35 @@ impl<'a> From<&'a Session> for Issued<'a> {
     }
 }
 
+/// What is read of a client before it is known whose the thing is that it brings: the product that it names, and where it names none,
+/// the connections whose secret it may have.
+pub(super) struct Reading {
+    product: Option<Slot<Product>>,
+    connections: Vec<Slot<Connection>>,
+}
+
+/// What was found of it.
+#[derive(Default)]
+pub(super) struct Known {
+    product: Option<Arc<Product>>,
+    connections: Vec<Arc<Connection>>,
+}
+
+impl Reading {
+    pub(super) fn answer(self, answers: &Answers<'_>) -> Result<Known, StoreError> {
+        let product = self.product.map(|slot| answers.get(slot)).transpose()?.flatten();
+        let connections = self.connections.into_iter().filter_map(|slot| answers.get(slot).transpose());
+        Ok(Known { product, connections: connections.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Known {
+    /// The connection that something was issued for, if it was read.
+    fn answered(&self, issued: Issued<'_>) -> Option<Arc<Connection>> {
+        self.connections.iter().find(|connection| connection.id == *issued.connection).cloned()
+    }
+}
+
 /// A client that says who it is.
 pub(super) struct Claim<'c> {
     pub(super) client_id: &'c str,
@@ -50,9 +80,27 @@ pub(super) struct Claim<'c> {
 }
 
 impl Claim<'_> {
-    /// Where the product lies that the client names, if it names one.
-    pub(super) fn product(&self) -> Option<&Key<Product>> {
-        self.product.as_ref()
+    /// Adds to a batch what the client proves itself by, as far as its name, and what is remembered of that, tells where it lies.
+    pub(super) fn ask(&self, batch: &mut Batch<'_>, store: &Store) -> Reading {
+        let product = self.product.as_ref().map(|key| batch.get(key));
+        let connections = self.guess(store).iter().map(|id| batch.get(&store.keys().connection(id))).collect();
+        Reading { product, connections }
+    }
+
+    /// The connection whose secret it may have: the one that it names, or the only one of a scope whose product is not registered.
+    fn guess(&self, store: &Store) -> Option<ConnectionId> {
+        let keys = store.keys();
+        match &self.name {
+            ClientName::Connection(id) if is_connection_id(id) => Some(ConnectionId(id.clone())),
+            ClientName::Connection(id) => Some(store.remembered(&keys.connection_alias(id))?.id.clone()),
+            ClientName::Scope(scope) if store.remembered(&keys.product(&scope.product)).is_none() => {
+                match &store.remembered(&keys.scope(scope))?.ids[..] {
+                    [only] => Some(only.clone()),
+                    _ => None,
+                }
+            }
+            ClientName::Product(_) | ClientName::Scope(_) | ClientName::Dummy => None,
+        }
     }
     /// Whether only what the client brings tells who it is.
     pub(super) fn is_nobody(&self) -> bool {
@@ -120,7 +168,7 @@ impl Logins {
         Ok(Claim { client_id, name, secret, assertion: credentials.client_assertion.as_ref(), product })
     }
 
-    /// Whether it is the one. `product` is what lies at [`Claim::product`]; `issued` says whose the thing is that it brings,
+    /// Whether it is the one. `known` is what [`Claim::ask`] found; `issued` says whose the thing is that it brings,
     /// where that is known.
     ///
     /// Confidential clients always authenticate, PKCE or not:
@@ -134,10 +182,10 @@ impl Logins {
     pub(super) async fn authenticate(
         &self,
         claim: &Claim<'_>,
-        product: Option<Arc<Product>>,
+        known: Known,
         issued: Option<Issued<'_>>,
     ) -> Result<Client, Fault> {
-        let (product, connections) = self.look_up(&claim.name, product, issued).await?;
+        let (product, connections) = self.look_up(&claim.name, known, issued).await?;
         let secret = claim.secret.map(Secret::expose);
         let signs = matches!(&product, Some(product) if matches!(product.authentication, ClientAuthentication::PrivateKeyJwt { .. }));
         if claim.assertion.is_some() && !signs {
@@ -179,28 +227,35 @@ impl Logins {
         }
     }
 
-    /// What a client claims to be, as far as the store knows it: a product, and the connections whose secret it may know.
+    /// What a client claims to be, as far as the store knows it: a product, and the connections whose secret it may know. What is not
+    /// known yet is read.
     async fn look_up(
         &self,
         name: &ClientName,
-        product: Option<Arc<Product>>,
+        known: Known,
         issued: Option<Issued<'_>>,
     ) -> Result<(Option<Arc<Product>>, Vec<Arc<Connection>>), Fault> {
         let keys = self.store.keys();
+        let answered = issued.and_then(|issued| known.answered(issued));
         match (name, issued) {
-            (ClientName::Product(id), _) => Ok((product.filter(|product| product.client_id == *id), Vec::new())),
+            (ClientName::Product(id), _) => Ok((known.product.filter(|product| product.client_id == *id), Vec::new())),
             (ClientName::Connection(id), issued) => {
                 let answered = match issued {
-                    Some(issued) => self.store.get(&keys.connection(issued.connection)).await?,
-                    None => None,
+                    Some(issued) if answered.is_none() => self.store.get(&keys.connection(issued.connection)).await?,
+                    _ => answered,
                 };
-                let connection = match answered.filter(|connection| connection.is_named(id)) {
+                let named = |connection: &Arc<Connection>| connection.is_named(id);
+                let connection = answered.into_iter().chain(known.connections).find(named);
+                let connection = match connection {
                     Some(connection) => Some(connection),
                     None => self.connection_named(id).await?,
                 };
                 Ok((None, connection.into_iter().collect()))
             }
-            _ if product.is_some() => Ok((product, Vec::new())),
+            _ if known.product.is_some() => Ok((known.product, Vec::new())),
+            (ClientName::Scope(scope), Some(issued)) if answered.is_some() && scope == issued.scope => {
+                Ok((None, answered.into_iter().collect()))
+            }
             (ClientName::Scope(_) | ClientName::Dummy, Some(issued)) => {
                 let mut batch = self.store.batch();
                 let product = batch.get(&keys.product(&issued.scope.product));
@@ -209,7 +264,7 @@ impl Logins {
                 Ok((answers.get(product)?, answers.get(connection)?.into_iter().collect()))
             }
             (ClientName::Scope(scope), None) => {
-                let found = self.find_scope(scope.clone()).await?;
+                let found = self.find_scope(scope.clone(), &mut Source::Store).await?;
                 Ok((found.product, found.connections))
             }
             (ClientName::Dummy, None) => Ok((None, Vec::new())),

@@ -24,6 +24,7 @@ use crate::fault::{Code, Fault};
 use crate::products::{Product, ProductAlias};
 use crate::redirect;
 use crate::scope::Scope;
+use crate::store::{Assumed, Source};
 use crate::tenants::is_suspended;
 
 /// How a `client_id` names a client.
@@ -70,6 +71,8 @@ pub struct Door {
     pub(super) suspended: bool,
     /// The proven way back.
     pub return_to: ReturnTo,
+    /// What all this rests on and the store has yet to confirm.
+    pub(super) assumed: Assumed,
 }
 
 /// Which connection somebody is sent to who chooses nothing.
@@ -133,7 +136,17 @@ impl From<Fault> for Refused {
 impl Logins {
     /// Finds the client and proves its redirect URI. Whatever fails here is shown on a page.
     pub async fn door(&self, request: &AuthorizeRequest) -> Result<Door, Refused> {
-        let found = self.find(request).await?;
+        self.door_from(request, Source::Store).await
+    }
+
+    /// The same out of memory: the door as it was when somebody last stood there, which [`Logins::start`] lets the store confirm.
+    /// `None` says nothing about the request.
+    pub async fn door_remembered(&self, request: &AuthorizeRequest) -> Option<Door> {
+        self.door_from(request, Source::Memory(Assumed::default())).await.ok()
+    }
+
+    async fn door_from(&self, request: &AuthorizeRequest, mut source: Source) -> Result<Door, Refused> {
+        let found = self.find(request, &mut source).await?;
         let refused = {
             let (product, exists) = (found.product.clone(), !found.connections.is_empty());
             let scope = exists.then(|| found.scope.clone());
@@ -156,40 +169,48 @@ impl Logins {
         }
         let client_id = request.client_id.clone().unwrap_or_else(|| "dummy".to_owned());
         let return_to = request.return_to(redirect_uri);
-        Ok(Door { scope, client_id, product, connections, usual, suspended, return_to })
+        let assumed = source.assumed();
+        Ok(Door { scope, client_id, product, connections, usual, suspended, return_to, assumed })
     }
 
-    async fn find(&self, request: &AuthorizeRequest) -> Result<Found, Refused> {
+    async fn find(&self, request: &AuthorizeRequest, source: &mut Source) -> Result<Found, Refused> {
         let explicit = match (&request.tenant, &request.product) {
             (Some(tenant), Some(product)) => Some(scope(tenant, product)?),
             _ => None,
         };
         let client_id = request.client_id.as_deref().unwrap_or_default();
         match (ClientName::read(client_id), explicit) {
-            (ClientName::Product(id), _) => self.find_product(&id, request).await,
+            (ClientName::Product(id), _) => self.find_product(&id, request, source).await,
             (ClientName::Scope(encoded), Some(explicit)) if encoded != explicit => {
                 Err(Fault::from(Code::ClientNamesTwoProducts).into())
             }
-            (ClientName::Scope(scope), _) | (ClientName::Dummy, Some(scope)) => Ok(self.find_scope(scope).await?),
+            (ClientName::Scope(scope), _) | (ClientName::Dummy, Some(scope)) => {
+                Ok(self.find_scope(scope, source).await?)
+            }
             (ClientName::Connection(id), explicit) => {
                 if let Some(scope) = explicit.is_none().then(|| encoded_elsewhere(request)).flatten() {
-                    return Ok(self.find_scope(scope).await?);
+                    return Ok(self.find_scope(scope, source).await?);
                 }
-                let found = self.find_connection(&id).await?;
+                let found = self.find_connection(&id, source).await?;
                 match explicit {
                     Some(scope) if scope != found.scope => Err(Fault::from(Code::ClientNamesTwoProducts).into()),
                     _ => Ok(found),
                 }
             }
             (ClientName::Dummy, None) => match encoded_elsewhere(request) {
-                Some(scope) => Ok(self.find_scope(scope).await?),
+                Some(scope) => Ok(self.find_scope(scope, source).await?),
                 None if request.client_id.is_none() => Err(Fault::from(Code::ClientMissing).into()),
                 None => Err(Fault::from(Code::TenantMissing).into()),
             },
         }
     }
 
-    async fn find_product(&self, client_id: &str, request: &AuthorizeRequest) -> Result<Found, Refused> {
+    async fn find_product(
+        &self,
+        client_id: &str,
+        request: &AuthorizeRequest,
+        source: &mut Source,
+    ) -> Result<Found, Refused> {
         let alias = self.product_alias(client_id).await?.ok_or(Fault::from(Code::ClientUnknown))?;
         if request.product.as_ref().is_some_and(|product| *product != alias.name) {
             return Err(Fault::from(Code::ClientNamesTwoProducts).into());
@@ -197,12 +218,12 @@ impl Logins {
         let by_address = request.tenant.is_none();
         let (scope, linked) = match &request.tenant {
             Some(tenant) => (scope(tenant, &alias.name)?, None),
-            None => match self.routed(request, &alias.name).await? {
+            None => match self.routed(request, &alias.name, source).await? {
                 Ok(routed) => routed,
                 Err(why) => return Err(self.lobby(client_id, &alias.name, request, why).await?),
             },
         };
-        let found = self.find_scope(scope).await?;
+        let found = self.find_scope(scope, source).await?;
         if found.product.as_ref().is_none_or(|product| product.client_id != client_id) {
             return Err(Fault::from(Code::ClientUnknown).into());
         }
@@ -215,12 +236,13 @@ impl Logins {
         &self,
         request: &AuthorizeRequest,
         product: &str,
+        source: &mut Source,
     ) -> Result<Result<(Scope, Option<ConnectionId>), Code>, Fault> {
         let hint = request.login_hint.as_deref().unwrap_or_default();
         let Ok(domain) = domain_of(hint) else { return Ok(Err(Code::TenantMissing)) };
         let mut batch = self.store.batch();
         let lookup = Lookup::ask(&mut batch, &self.store.keys(), &domain);
-        let answers = batch.run().await?;
+        let answers = source.run(batch).await?;
         let owner = lookup.answer(&answers)?.in_product(product).cloned();
         Ok(owner.map(|owner| (owner.scope, owner.connection)).ok_or(Code::EmailDomainUnknown))
     }
@@ -259,7 +281,7 @@ impl Logins {
     }
 
     /// The connection that a client names, and its product: in one round trip where the cache remembers them.
-    async fn find_connection(&self, id: &str) -> Result<Found, Fault> {
+    async fn find_connection(&self, id: &str, source: &mut Source) -> Result<Found, Fault> {
         let keys = self.store.keys();
         let guess = self.remembered_connection(id);
         let mut batch = self.store.batch();
@@ -272,7 +294,7 @@ impl Logins {
                 batch.get(&keys.tenant(tenant)),
             )
         });
-        let answers = batch.run().await?;
+        let answers = source.run(batch).await?;
         let present = match alias {
             Some(slot) => answers.get(slot)?.ok_or(Code::ClientUnknown)?.id.clone(),
             None => ConnectionId(id.to_owned()),
@@ -284,11 +306,13 @@ impl Logins {
             let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
             return Ok(Found::one(connection, product, suspended));
         }
-        let connection = self.store.get(&keys.connection(&present)).await?.ok_or(Code::ClientUnknown)?;
+        let mut batch = self.store.batch();
+        let connection = batch.get(&keys.connection(&present));
+        let connection = source.run(batch).await?.get(connection)?.ok_or(Code::ClientUnknown)?;
         let mut batch = self.store.batch();
         let product = batch.get(&keys.product(&connection.scope.product));
         let tenant = batch.get(&keys.tenant(&connection.scope.tenant));
-        let answers = batch.run().await?;
+        let answers = source.run(batch).await?;
         let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
         Ok(Found::one(connection, product, suspended))
     }
@@ -316,7 +340,7 @@ impl Logins {
     }
 
     /// The scope's product and connections: in one round trip where the cache remembers which connections there are.
-    pub(super) async fn find_scope(&self, scope: Scope) -> Result<Found, Fault> {
+    pub(super) async fn find_scope(&self, scope: Scope, source: &mut Source) -> Result<Found, Fault> {
         let keys = self.store.keys();
         let (product_key, list_key) = (keys.product(&scope.product), keys.scope(&scope));
         let guess = self.store.remembered(&list_key).map(|list| list.ids.clone()).unwrap_or_default();
@@ -325,7 +349,7 @@ impl Logins {
         let (product, list) = (batch.get(&product_key), batch.get(&list_key));
         let tenant = batch.get(&keys.tenant(&scope.tenant));
         let guessed: Vec<_> = guess.iter().map(|id| batch.get(&keys.connection(id))).collect();
-        let answers = batch.run().await?;
+        let answers = source.run(batch).await?;
         let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
         let list = answers.get(list)?.map(|list| (*list).clone()).unwrap_or_default();
         let (ids, usual) = (list.ids, Usual { default: list.default, ..Usual::default() });
@@ -338,7 +362,7 @@ impl Logins {
         } else {
             let mut batch = self.store.batch();
             let slots: Vec<_> = ids.iter().map(|id| batch.get(&keys.connection(id))).collect();
-            let answers = batch.run().await?;
+            let answers = source.run(batch).await?;
             for slot in slots {
                 connections.extend(answers.get(slot)?);
             }
@@ -387,7 +411,7 @@ impl Door {
         return_to: ReturnTo,
     ) -> Self {
         let (connections, usual) = (Vec::new(), Usual::default());
-        Self { scope, client_id, product, connections, usual, suspended: false, return_to }
+        Self { scope, client_id, product, connections, usual, suspended: false, return_to, assumed: Assumed::default() }
     }
 
     /// Who answers: the one that the person chose, the one that `idp_hint` names, the only one, the usual one, or one that the
@@ -431,7 +455,7 @@ fn why_closed(closed: &[Arc<Connection>]) -> Fault {
 }
 
 /// Jackson's `clientID`s are hex, so none begins like this.
-fn is_connection_id(id: &str) -> bool {
+pub(super) fn is_connection_id(id: &str) -> bool {
     id.starts_with("conn_")
 }
 

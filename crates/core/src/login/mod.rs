@@ -16,6 +16,7 @@
 //! | how the person is to be authenticated | [`authentication`] |
 //! | which client, which redirect, which connection | [`door`] |
 //! | begin, and find again | [`start`] |
+//! | who answers, by which rules | [`answering`] |
 //! | whom the IdP may speak for | [`admit`] |
 //! | identity to code | [`finish`] |
 //! | a login that began at the IdP | [`handoff`], or [`direct`] |
@@ -37,6 +38,7 @@
 //! operator finds the sealed story of the login by. `docs/LOGIN.md` tells all this in prose.
 
 mod admit;
+pub mod answering;
 pub mod authentication;
 pub mod client;
 pub mod direct;

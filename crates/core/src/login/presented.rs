@@ -106,13 +106,13 @@ impl Logins {
         let access = batch.get(&keys.access_token(token));
         let refresh = batch.get(&keys.refresh_token(token));
         let session = name.as_ref().map(|name| batch.get(&keys.session(name)));
-        let product = claim.product().map(|key| batch.get(key));
+        let client = claim.ask(&mut batch, &self.store);
         let answers = batch.run().await?;
         let session = session.map(|slot| answers.stored(slot)).transpose()?.flatten();
-        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
+        let known = client.answer(&answers)?;
         let issued = session.as_ref().map(|session| Issued::from(&*session.record));
         Ok(Presented {
-            client: self.authenticate(&claim, product, issued).await?,
+            client: self.authenticate(&claim, known, issued).await?,
             access: answers.get(access)?,
             refresh: answers.get(refresh)?,
             spent: answers.tombstone::<RefreshToken, SpentRefreshToken>(refresh)?.is_some(),

@@ -69,10 +69,10 @@ impl Logins {
             return Err(Code::ClientMissing.into());
         }
         let mut batch = self.store.batch();
-        let product = claim.product().map(|key| batch.get(key));
+        let client = claim.ask(&mut batch, &self.store);
         let answers = batch.run().await?;
-        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
-        self.authenticate(&claim, product, None).await?;
+        let known = client.answer(&answers)?;
+        self.authenticate(&claim, known, None).await?;
         if let Some(thumbprint) = self.pushed_with(possession, parameters.get("dpop_jkt")).await? {
             parameters.set("dpop_jkt", &thumbprint);
         }

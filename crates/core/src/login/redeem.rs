@@ -73,9 +73,9 @@ impl Logins {
 
         let mut batch = self.store.batch();
         let grant = batch.get(&key);
-        let product = claim.product().map(|key| batch.get(key));
+        let client = claim.ask(&mut batch, &self.store);
         let answers = batch.run().await?;
-        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
+        let known = client.answer(&answers)?;
         let live: Option<Arc<Grant>> = answers.get(grant)?;
         let terms = match &live {
             Some(grant) => Some(grant.terms.clone()),
@@ -86,7 +86,7 @@ impl Logins {
         if terms.is_none() && claim.is_nobody() {
             return Err(Code::CodeUnknown.into());
         }
-        let client = self.authenticate(&claim, product, terms.as_ref().map(Issued::from)).await?;
+        let client = self.authenticate(&claim, known, terms.as_ref().map(Issued::from)).await?;
         let terms = terms.ok_or(Code::CodeUnknown)?;
         match terms.unasked {
             true => client.check_unasked(&terms)?,

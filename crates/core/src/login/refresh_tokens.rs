@@ -121,15 +121,15 @@ impl Logins {
         let mut batch = self.store.batch();
         let token = batch.get(&key);
         let session = name.as_ref().map(|name| batch.get(&keys.session(name)));
-        let product = claim.product().map(|key| batch.get(key));
+        let client = claim.ask(&mut batch, &self.store);
         let answers = batch.run().await?;
-        let product = product.map(|slot| answers.get(slot)).transpose()?.flatten();
+        let known = client.answer(&answers)?;
         let session = session.map(|slot| answers.stored(slot)).transpose()?.flatten();
         let issued = session.as_ref().map(|session| Issued::from(&*session.record));
         if issued.is_none() && claim.is_nobody() {
             return Err(Code::RefreshTokenUnknown.into());
         }
-        let client = self.authenticate(&claim, product, issued).await?;
+        let client = self.authenticate(&claim, known, issued).await?;
         // B16, ASVS 10.4.4.
         if !client.product.as_ref().is_some_and(|product| product.refresh_tokens) {
             return Err(Code::RefreshNotAllowed.into());

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use super::answering::{Asking, Taken, ticket};
 use super::door::{Door, Lobby};
 use super::request::AuthorizeRequest;
 use super::session::SessionTerms;
 use super::{Login, Logins, Requested, SpentLogin, Upstream};
-use crate::connection::Connection;
+use crate::connection::{Connection, ConnectionId};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
 use crate::ports::Timestamp;
@@ -24,8 +25,15 @@ use crate::trace::{Trace, TraceId};
 pub struct Started {
     /// Goes through the IdP as RelayState or `state`; 30 characters (SAML Bindings §3.4.3: at most 80 bytes).
     pub login_id: String,
-    /// Stays in the browser, as a cookie.
+    /// Stays in the browser, as a cookie: a secret, and of a login which connection answers.
     pub browser: Secret,
+}
+
+impl Started {
+    /// Lets the browser remember whose answer it waits for.
+    pub(super) fn answered_by(self, connection: &ConnectionId) -> Self {
+        Self { browser: ticket(&self.browser, connection), ..self }
+    }
 }
 
 /// Why there is no login to go on with.
@@ -76,7 +84,8 @@ impl Logins {
         if request.asked.silently { Err(Code::AddressNeeded.into()) } else { Ok(()) }
     }
 
-    /// Saves a login that waits for `connection` to answer what `upstream` asked.
+    /// Saves a login that waits for `connection` to answer what `upstream` asked. `None`: what the door was remembered by is no
+    /// longer so, and nothing has begun.
     pub async fn start(
         &self,
         request: &AuthorizeRequest,
@@ -84,15 +93,22 @@ impl Logins {
         connection: &Connection,
         upstream: Upstream,
         trace: Trace,
-    ) -> Result<Started, Fault> {
+    ) -> Result<Option<Started>, Fault> {
         let login = self.login(request, door, connection, upstream, trace);
-        let started = self.started();
+        let started = self.started().answered_by(&connection.id);
         let mut batch = self.store.batch();
+        let confirming = batch.confirm(&door.assumed);
         let key = self.store.keys().login(&started.login_id, started.browser.expose());
         batch.put(&key, &login, Some(self.settings.login_kept()));
         login.trace.save_first(&mut batch, &self.store);
+        if batch.run().await?.confirm(&door.assumed, confirming) {
+            return Ok(Some(started));
+        }
+        let mut batch = self.store.batch();
+        batch.delete(&key);
+        login.trace.forget(&mut batch, &self.store);
         batch.run().await?;
-        Ok(started)
+        Ok(None)
     }
 
     /// Saves a login that goes to the IdP a second time, with another question.
@@ -101,7 +117,7 @@ impl Logins {
         let expires = after(now, self.settings.login_lifetime);
         let mut login = Login { upstream, expires, ..login.clone() };
         login.trace.step("authorize again", now);
-        let started = self.started();
+        let started = self.started().answered_by(&login.connection);
         let mut batch = self.store.batch();
         let key = self.store.keys().login(&started.login_id, started.browser.expose());
         batch.put(&key, &login, Some(self.settings.login_kept()));
@@ -167,14 +183,17 @@ impl Logins {
     }
 
     /// Takes the login that an IdP's answer belongs to, once. `browser` is what the browser's cookie for this login holds.
-    pub async fn take(&self, login_id: &str, browser: Option<&str>) -> Result<Login, Untaken> {
+    pub async fn take(&self, login_id: &str, browser: Option<&str>) -> Result<Taken, Untaken> {
         let browser = browser.ok_or(Code::LoginOtherBrowser)?;
         let mut batch = self.store.batch();
         let key = self.store.keys().login(login_id, browser);
         let slot = batch.consume(&key, &SpentLogin {}, self.settings.login_lifetime);
+        let asking = Asking::ask(&mut batch, &self.store, browser);
         let answers = batch.run().await.map_err(Fault::from)?;
         match answers.consumed(slot).map_err(Fault::from)? {
-            Spent::Live(login) if login.expires > self.clock.now() => Ok(login),
+            Spent::Live(login) if login.expires > self.clock.now() => {
+                Ok(Taken { login, beside: asking.map(|asking| asking.answer(&answers)) })
+            }
             Spent::Live(late) => Err(Untaken { fault: Code::LoginUnknown.into(), late: Some(Box::new(late)) }),
             Spent::Absent => Err(Code::LoginUnknown.into()),
             Spent::Before(_) => Err(Code::LoginSpent.into()),

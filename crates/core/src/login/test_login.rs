@@ -222,7 +222,7 @@ impl Logins {
         let nothing = AuthorizeRequest::read(Parameters::default());
         let mut login = self.login(&nothing, &door, connection, upstream, trace);
         login.test = Some(Test { id, page, likeness: Likeness::of(connection) });
-        let started = self.started();
+        let started = self.started().answered_by(&connection.id);
         // Whoever comes second leaves a login behind that nobody has the names of.
         let mut batch = self.store.batch();
         let first = batch.replace_ending(&key, &stored, &begun, RETENTION);

@@ -4,18 +4,19 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::Known;
 use super::{Index, Key, Log, Record, Store};
 use crate::ports::{Consumed, Op, Place, REVISION_BYTES, Reply, StoreError, TOMBSTONE};
 
 /// A batch under construction.
 pub struct Batch<'s> {
-    store: &'s Store,
-    ops: Vec<Op>,
-    keys: Vec<Option<KeyParts>>,
+    pub(super) store: &'s Store,
+    pub(super) ops: Vec<Op>,
+    pub(super) keys: Vec<Option<KeyParts>>,
 }
 
 /// What is needed to open an answer: the key's name and the bearer's secret.
-type KeyParts = (String, zeroize::Zeroizing<Vec<u8>>);
+pub(super) type KeyParts = (String, zeroize::Zeroizing<Vec<u8>>);
 
 /// Where in a batch's answers one operation's answer stands.
 pub struct Slot<T>(usize, PhantomData<fn() -> T>);
@@ -61,7 +62,7 @@ impl<'s> Batch<'s> {
         Self { store, ops: Vec::new(), keys: Vec::new() }
     }
 
-    fn push<T>(&mut self, op: Op, key: Option<KeyParts>) -> Slot<T> {
+    pub(super) fn push<T>(&mut self, op: Op, key: Option<KeyParts>) -> Slot<T> {
         self.ops.push(op);
         self.keys.push(key);
         Slot(self.ops.len() - 1, PhantomData)
@@ -173,7 +174,7 @@ impl<'s> Batch<'s> {
     /// Runs everything in one round trip. An empty batch asks nothing.
     pub async fn run(self) -> Result<Answers<'s>, StoreError> {
         let replies = if self.ops.is_empty() { Vec::new() } else { self.store.backend.run(self.ops).await? };
-        Ok(Answers { store: self.store, keys: self.keys, replies })
+        Ok(Answers { store: self.store, keys: self.keys, replies, known: Vec::new() })
     }
 }
 
@@ -183,9 +184,11 @@ fn parts<R: Record>(key: &Key<R>) -> KeyParts {
 
 /// What a batch found.
 pub struct Answers<'s> {
-    store: &'s Store,
-    keys: Vec<Option<KeyParts>>,
-    replies: Vec<Reply>,
+    pub(super) store: &'s Store,
+    pub(super) keys: Vec<Option<KeyParts>>,
+    pub(super) replies: Vec<Reply>,
+    /// In the place of replies, where the store was not asked ([`super::Source`]).
+    pub(super) known: Vec<Option<Known>>,
 }
 
 impl Answers<'_> {
@@ -204,6 +207,9 @@ impl Answers<'_> {
 
     /// The record and its version, if it is there.
     pub fn stored<R: Record>(&self, slot: Slot<R>) -> Result<Option<Stored<R>>, StoreError> {
+        if let Some(Some(known)) = self.known.get(slot.0) {
+            return Ok(known.record().map(|record| Stored { record, revision: known.revision.clone() }));
+        }
         let sealed = match self.replies.get(slot.0) {
             Some(Reply::Value(Some(sealed))) => sealed,
             Some(Reply::Foreign) => return Err(StoreError::Foreign { class: R::CLASS }),

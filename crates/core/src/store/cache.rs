@@ -9,7 +9,21 @@ use crate::ports::REVISION_BYTES;
 type Copy = Arc<dyn Any + Send + Sync>;
 
 pub(super) struct Cache {
-    copies: quick_cache::sync::Cache<String, (Vec<u8>, Copy)>,
+    copies: quick_cache::sync::Cache<String, Known>,
+}
+
+/// A copy, and the version of the record that it was made from.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// The first bytes of the sealed record.
+    pub(super) revision: Vec<u8>,
+    copy: Copy,
+}
+
+impl Known {
+    pub(super) fn record<R: Any + Send + Sync>(&self) -> Option<Arc<R>> {
+        self.copy.clone().downcast().ok()
+    }
 }
 
 impl Cache {
@@ -19,19 +33,23 @@ impl Cache {
 
     /// The copy made from this version of the record.
     pub(super) fn opened<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8]) -> Option<Arc<R>> {
-        let (revision, copy) = self.copies.get(key)?;
-        (sealed.get(..REVISION_BYTES) == Some(revision.as_slice())).then_some(copy)?.downcast().ok()
+        self.known(key).filter(|known| sealed.get(..REVISION_BYTES) == Some(known.revision.as_slice()))?.record()
     }
 
     /// The copy last made, whatever the store holds by now.
     pub(super) fn remembered<R: Any + Send + Sync>(&self, key: &str) -> Option<Arc<R>> {
-        self.copies.get(key)?.1.downcast().ok()
+        self.known(key)?.record()
+    }
+
+    /// The same with its version.
+    pub(super) fn known(&self, key: &str) -> Option<Known> {
+        self.copies.get(key)
     }
 
     pub(super) fn keep<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8], copy: &Arc<R>) {
         if let Some(revision) = sealed.get(..REVISION_BYTES) {
-            let copy: Copy = copy.clone();
-            self.copies.insert(key.to_owned(), (revision.to_vec(), copy));
+            let known = Known { revision: revision.to_vec(), copy: copy.clone() };
+            self.copies.insert(key.to_owned(), known);
         }
     }
 

@@ -15,6 +15,7 @@ mod batch;
 mod cache;
 mod change;
 mod keys;
+mod recall;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use batch::{Answers, Batch, Count, Slot, Spent, Stored};
 use cache::Cache;
 pub(crate) use change::ATTEMPTS;
 pub use keys::{Index, Key, Keys, Log};
+pub use recall::{Assumed, Confirming, Source};
 
 /// Something that is stored sealed.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {

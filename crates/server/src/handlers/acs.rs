@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postern_core::fault::{Code, Fault};
 use postern_core::login::Login;
+use postern_core::login::answering::{Beside, Taken};
 use postern_core::login::finish::{Answer, Ended, UsedOnce};
 use postern_saml::response;
 
@@ -25,18 +26,18 @@ pub async fn acs(app: Data<App>, browser: Browser, form: Fields) -> Result<HttpR
 pub(super) async fn solicited(app: &App, browser: &Browser, form: &Fields) -> Result<HttpResponse, Refusal> {
     let login_id = relay_state(form).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
-    let mut login = match taken {
-        Ok(login) => login,
+    let Taken { mut login, beside } = match taken {
+        Ok(taken) => taken,
         Err(why) => return Err(untaken(app, why).await), // until here, failures are pages
     };
 
-    let outcome = finish(app, &mut login, form).await;
+    let outcome = finish(app, &mut login, beside, form).await;
 
     conclude(app, browser, login_id, login, outcome, true).await // from here on, the app hears
 }
 
-async fn finish(app: &App, login: &mut Login, form: &Fields) -> Result<Ended, Fault> {
-    let (connection, rules) = app.connections.answering_login(login).await?; // as they are now, not at authorize
+async fn finish(app: &App, login: &mut Login, beside: Option<Beside>, form: &Fields) -> Result<Ended, Fault> {
+    let (connection, rules) = app.logins.answering(login, beside).await?; // as they are now, not at authorize
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
     let xml = response::decode(form.one("SAMLResponse")?.ok_or(Code::SamlResponseMissing)?)?; // size, base64
     let request_id = login.upstream.saml()?;

@@ -1,5 +1,7 @@
 //! `GET POST /api/oauth/authorize`: the app sends a person here, and we send them on to their IdP.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use postern_core::connection::{Connection, Idp, NameIdWish, SamlIdp};
@@ -46,26 +48,52 @@ struct Visit<'v> {
 }
 
 async fn asked(app: &App, browser: &Browser, visit: Visit<'_>) -> Result<HttpResponse, Refusal> {
-    let fields = visit.fields;
-    let (mut request, door) = match arrive(app, fields).await? {
-        (request, Ok(door)) => (request, door), // until here, failures are pages
-        (request, Err((lobby, why))) => {
-            let received = login::receive(app, fields, &request, &lobby, why);
+    let mut request = read(app, visit.fields).await?;
+    if let Some(response) = begin_at_once(app, browser, visit, &mut request).await? {
+        return Ok(response);
+    }
+    let door = match arrive(app, &request).await? {
+        Ok(door) => door, // until here, failures are pages; from here on, the app hears
+        Err((lobby, why)) => {
+            let received = login::receive(app, visit.fields, &request, &lobby, why);
             return received.map_err(|fault| Refusal::app(fault, &lobby.return_to, true));
         }
     };
     let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
     match begin(app, browser, visit, &mut request, &door, &trace).await {
         Ok(response) => Ok(response),
-        Err(fault) => {
-            let refusal = match fault.code {
-                Code::LoginLoop => Refusal::page_of(fault, door.product.clone()), // the app would only send the person back
-                _ => Refusal::app(fault, &door.return_to, false),                 // from here on, the app hears
-            };
-            let refusal = refusal.with_trace(trace.id.clone());
-            app.tell_failure(trace, &refusal.fault, false).await;
-            Err(refusal)
-        }
+        Err(fault) => Err(refused(app, &door, trace, fault).await),
+    }
+}
+
+/// Lets the app hear of it, and the story of the login.
+async fn refused(app: &App, door: &Door, trace: Trace, fault: Fault) -> Refusal {
+    let refusal = match fault.code {
+        Code::LoginLoop => Refusal::page_of(fault, door.product.clone()), // the app would only send the person back
+        _ => Refusal::app(fault, &door.return_to, false),
+    };
+    let refusal = refusal.with_trace(trace.id.clone());
+    app.tell_failure(trace, &refusal.fault, false).await;
+    refusal
+}
+
+/// The good end alone, in one round trip: by what is remembered, which the store confirms while it saves the login. `None`: by
+/// that it is no good end, which says nothing, or it was no longer so; then the store is asked first.
+async fn begin_at_once(
+    app: &App,
+    browser: &Browser,
+    visit: Visit<'_>,
+    request: &mut AuthorizeRequest,
+) -> Result<Option<HttpResponse>, Refusal> {
+    if waiting(browser, request).is_some() {
+        return Ok(None);
+    }
+    let Some(door) = app.logins.door_remembered(request).await else { return Ok(None) };
+    let trace = app.logins.trace(&door.scope, &door.client_id, &door.return_to.redirect_uri);
+    let Ok(Way::Ask { connection, note }) = way(app, browser, visit, request, &door).await else { return Ok(None) };
+    match ask_of(app, browser, request, &door, &connection, trace.clone().noting(note)).await {
+        Ok(asked) => Ok(asked),
+        Err(fault) => Err(refused(app, &door, trace, fault).await),
     }
 }
 
@@ -73,11 +101,10 @@ async fn asked(app: &App, browser: &Browser, visit: Visit<'_>) -> Result<HttpRes
 pub(super) type Unrouted = (Lobby, Fault);
 
 /// Finds the client and proves its redirect URI. A refusal in a scope that exists leaves a trace.
-pub(super) async fn arrive(app: &App, fields: &Fields) -> Result<(AuthorizeRequest, Result<Door, Unrouted>), Refusal> {
-    let request = read(app, fields).await?;
-    match app.logins.door(&request).await {
-        Ok(door) => Ok((request, Ok(door))),
-        Err(Refused { fault, lobby: Some(lobby), .. }) => Ok((request, Err((lobby, fault)))),
+pub(super) async fn arrive(app: &App, request: &AuthorizeRequest) -> Result<Result<Door, Unrouted>, Refusal> {
+    match app.logins.door(request).await {
+        Ok(door) => Ok(Ok(door)),
+        Err(Refused { fault, lobby: Some(lobby), .. }) => Ok(Err((lobby, fault))),
         Err(Refused { fault, product, scope, lobby: None }) => {
             let refusal = Refusal::page_of(fault, product);
             let Some(scope) = scope else { return Err(refusal) };
@@ -96,14 +123,23 @@ pub(super) async fn read(app: &App, fields: &Fields) -> Result<AuthorizeRequest,
     Ok(AuthorizeRequest::read(app.logins.open(parameters).await.map_err(Refusal::page)?))
 }
 
-async fn begin(
+/// Where the browser goes from the door.
+enum Way {
+    /// To the page on which the person chooses.
+    Choose,
+    /// To the address of another region, where the connection's answer will arrive.
+    Elsewhere(String),
+    /// To the connection's IdP; the story begins with this note.
+    Ask { connection: Arc<Connection>, note: Option<String> },
+}
+
+async fn way(
     app: &App,
     browser: &Browser,
     visit: Visit<'_>,
     request: &mut AuthorizeRequest,
     door: &Door,
-    trace: &Trace,
-) -> Result<HttpResponse, Fault> {
+) -> Result<Way, Fault> {
     app.logins.check(request, door)?;
     if let Some(hint) = &request.id_token_hint {
         let hinted = id_token_hint::verify(hint, app.token_keys().public(), app.public_url.as_str());
@@ -112,32 +148,69 @@ async fn begin(
     }
     let connection = match door.answerer(request)? {
         Answerer::One(connection) => connection,
-        // The page finds the same door by the same parameters; nothing is kept for it.
-        Answerer::Several(_) => return Ok(redirect(&select_url(app, visit.fields), false)),
+        Answerer::Several(_) => return Ok(Way::Choose),
     };
     let region = app.region_of(&connection)?;
     if region.name() != visit.region {
-        return Ok(redirect(&elsewhere(region, visit.fields, &connection), true)); // where the answer will arrive
+        return Ok(Way::Elsewhere(elsewhere(region, visit.fields, &connection)));
     }
     let connection = lookup::current(app, connection).await?; // strict federation alone may fetch here
-    let mut trace = trace.clone();
-    trace.notes.extend(browser.repetition.judge(&connection.id)?);
+    let note = browser.repetition.judge(&connection.id)?;
+    Ok(Way::Ask { connection, note })
+}
+
+async fn begin(
+    app: &App,
+    browser: &Browser,
+    visit: Visit<'_>,
+    request: &mut AuthorizeRequest,
+    door: &Door,
+    trace: &Trace,
+) -> Result<HttpResponse, Fault> {
+    let (connection, note) = match way(app, browser, visit, request, door).await? {
+        // The page finds the same door by the same parameters; nothing is kept for it.
+        Way::Choose => return Ok(redirect(&select_url(app, visit.fields), false)),
+        Way::Elsewhere(url) => return Ok(redirect(&url, true)),
+        Way::Ask { connection, note } => (connection, note),
+    };
+    let trace = trace.clone().noting(note);
     // Somebody who came from the IdP, and whom the app now asks for.
-    if let Some(secret) = request.login_hint.as_deref().and_then(|handle| browser.secret_of(handle))
+    if let Some((handle, secret)) = waiting(browser, request)
         && let Some(issued) = app.logins.pick_up(request, door, &connection, secret, &trace).await?
     {
         let mut response = signed_in(app, browser, &door.return_to, &issued, false);
-        Browser::forget(&mut response, request.login_hint.as_deref().unwrap_or_default());
+        Browser::forget(&mut response, handle);
         return Ok(response);
     }
-    let upstream = question(app, &connection);
-    let started = app.logins.start(request, door, &connection, upstream.clone(), trace).await?;
+    let asked = ask_of(app, browser, request, door, &connection, trace).await?;
+    asked.ok_or_else(|| Code::ChangedMeanwhile.into())
+}
+
+/// The handle and the secret of somebody who came from the IdP and waits in this browser, if the app asks for one.
+fn waiting<'b>(browser: &'b Browser, request: &'b AuthorizeRequest) -> Option<(&'b str, &'b str)> {
+    let handle = request.login_hint.as_deref()?;
+    Some((handle, browser.secret_of(handle)?))
+}
+
+/// Saves the login and sends the browser to the IdP; `None`: what the door was remembered by is no longer so.
+async fn ask_of(
+    app: &App,
+    browser: &Browser,
+    request: &AuthorizeRequest,
+    door: &Door,
+    connection: &Connection,
+    trace: Trace,
+) -> Result<Option<HttpResponse>, Fault> {
+    let upstream = question(app, connection);
+    let Some(started) = app.logins.start(request, door, connection, upstream.clone(), trace).await? else {
+        return Ok(None);
+    };
     let login_hint = request.login_hint.as_deref();
     let question = Question { upstream: &upstream, login_id: &started.login_id, asked: &request.asked, login_hint };
-    let mut response = ask(app, &connection, question)?;
+    let mut response = ask(app, connection, question)?;
     let lifetime = app.logins.settings().login_kept();
     browser.remember(&mut response, &started.login_id, &started.browser, lifetime);
-    Ok(response)
+    Ok(Some(response))
 }
 
 /// What a new question will be known by in its answer.

@@ -61,7 +61,7 @@ pub async fn submit(visit: Visit) -> Result<HttpResponse, Refusal> {
     let question = Question { product: &product.name, tenant: None, email, asker: Asker::Anybody };
     let (scope, answer) = match app.discovery.find(question).await {
         Ok((Some(scope), answer)) if answer.sso => (scope, answer),
-        Ok(_) => return guest.unknown(&app, &fields).await,
+        Ok(_) => return guest.unknown(&app).await,
         Err(fault) if fault.code == Code::EmailMalformed => {
             let page = SignIn { mistake: Some(fault.code), ..guest.asking(&app, &fields) };
             return Ok(pages::sign_in(no_store(&mut HttpResponse::BadRequest()), &page));
@@ -96,7 +96,7 @@ impl Guest {
         let request = read(app, fields).await?;
         let is_asked_for = request.redirect_uri.is_some();
         let product = match (is_asked_for, ClientName::read(request.client_id.as_deref().unwrap_or_default())) {
-            (true, _) => match arrive(app, fields).await?.1 {
+            (true, _) => match arrive(app, &request).await? {
                 Ok(door) => door.product,
                 Err((lobby, _)) => Some(lobby.product),
             },
@@ -151,7 +151,7 @@ impl Guest {
     }
 
     /// Nobody signs in by addresses of this domain: the app knows another way, or hears of it.
-    async fn unknown(&self, app: &App, fields: &Fields) -> Result<HttpResponse, Refusal> {
+    async fn unknown(&self, app: &App) -> Result<HttpResponse, Refusal> {
         if let Some(url) = with_password(&self.product, self.request.login_hint.as_deref()) {
             return Ok(redirect(&url, true));
         }
@@ -159,7 +159,7 @@ impl Guest {
         if !self.is_asked_for {
             return Err(Refusal::page_of(fault, Some(self.product.clone())));
         }
-        let return_to = match arrive(app, fields).await?.1 {
+        let return_to = match arrive(app, &self.request).await? {
             Ok(door) => door.return_to,
             Err((lobby, _)) => lobby.return_to,
         };

@@ -7,6 +7,7 @@ use postern_core::connection::Connection;
 use postern_core::fault::{Code, Fault};
 use postern_core::identity::Identity;
 use postern_core::login::Login;
+use postern_core::login::answering::{Beside, Taken};
 use postern_core::login::finish::{Answer, Ended};
 use postern_core::mapping::is_wanting;
 use postern_core::policy::Rules;
@@ -39,18 +40,24 @@ pub async fn own(app: Data<App>, browser: Browser, id: Path<String>, query: Fiel
 async fn answered(app: &App, browser: &Browser, query: &Fields, path: &str) -> Result<HttpResponse, Refusal> {
     let login_id = state(query).map_err(Refusal::page)?;
     let taken = app.logins.take(login_id, browser.secret_of(login_id)).await; // cookie first, and once
-    let mut login = match taken {
-        Ok(login) => login,
+    let Taken { mut login, beside } = match taken {
+        Ok(taken) => taken,
         Err(why) => return Err(untaken(app, why).await), // until here, failures are pages
     };
 
-    let outcome = finish(app, &mut login, query, path).await;
+    let outcome = finish(app, &mut login, beside, query, path).await;
 
     conclude(app, browser, login_id, login, outcome, false).await // from here on, the app hears
 }
 
-async fn finish(app: &App, login: &mut Login, query: &Fields, path: &str) -> Result<Ended, Fault> {
-    let (connection, rules) = app.connections.answering_login(login).await?; // as they are now, not at authorize
+async fn finish(
+    app: &App,
+    login: &mut Login,
+    beside: Option<Beside>,
+    query: &Fields,
+    path: &str,
+) -> Result<Ended, Fault> {
+    let (connection, rules) = app.logins.answering(login, beside).await?; // as they are now, not at authorize
     let (idp, (nonce, pkce_verifier)) = (connection.idp.oidc()?, login.upstream.oidc()?);
     let region = app.region_of(&connection)?;
     let callback = region.oidc_callback_of(&connection, idp.callback);

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use postern_core::login::door::Answerer;
 use postern_core::redirect::with_parameters;
 
-use super::authorize::arrive;
+use super::authorize::{arrive, read};
 use crate::app::App;
 use crate::fields::Fields;
 use crate::pages::{self, Choice};
@@ -14,8 +14,8 @@ use crate::reply::{Refusal, no_store};
 
 /// Shows the connections of the scope.
 pub async fn select(app: Data<App>, fields: Fields) -> Result<HttpResponse, Refusal> {
-    let (request, door) = arrive(&app, &fields).await?;
-    let door = door.map_err(|(lobby, fault)| Refusal::page_of(fault, Some(lobby.product)))?;
+    let request = read(&app, &fields).await?;
+    let door = arrive(&app, &request).await?.map_err(|(lobby, fault)| Refusal::page_of(fault, Some(lobby.product)))?;
     let connections = match door.answerer(&request).map_err(Refusal::page)? {
         Answerer::One(connection) => vec![connection],
         Answerer::Several(connections) => connections,

@@ -263,8 +263,8 @@ async fn an_openid_provider_is_visited_on_the_way_and_leads_back_by_one_address(
     let door = logins.door(&request).await.unwrap();
     let trace = logins.trace(&door.scope, &door.client_id, CALLBACK);
     let upstream = Upstream::Oidc { nonce: Secret::new("n"), pkce_verifier: Secret::new("v") };
-    let started = logins.start(&request, &door, &connection, upstream, trace).await.unwrap();
-    let mut login = logins.take(&started.login_id, Some(started.browser.expose())).await.unwrap();
+    let started = logins.start(&request, &door, &connection, upstream, trace).await.unwrap().unwrap();
+    let mut login = logins.take(&started.login_id, Some(started.browser.expose())).await.unwrap().login;
     let email = Attribute {
         name: "email".into(),
         friendly_name: None,

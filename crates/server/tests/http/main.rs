@@ -46,6 +46,7 @@ mod refresh_tokens;
 mod regions;
 mod registered;
 mod reload;
+mod remembered;
 mod removal;
 mod requirements;
 mod revalidate;

@@ -12,7 +12,7 @@ use super::{SECRET, bring, connect, connected, login, outcome, provider_of, try_
 use crate::world::World;
 
 #[actix_web::test]
-async fn a_login_fetches_no_document_and_takes_eight_round_trips() {
+async fn a_login_fetches_no_document_and_takes_six_round_trips() {
     let (world, provider) = connected().await;
     let product = world.register(json!({})).await;
     let (id, secret) = (product["client_id"].as_str().unwrap(), product["client_secret"].as_str().unwrap());
@@ -26,7 +26,7 @@ async fn a_login_fetches_no_document_and_takes_eight_round_trips() {
         assert_eq!(world.claims(tokens["access_token"].as_str().unwrap()).await.status, 200);
         trips = (world.counted.counts() - before).round_trips;
     }
-    assert_eq!(trips, 8, "a change belongs into docs/LOGIN.md");
+    assert_eq!(trips, 6, "a change belongs into docs/LOGIN.md");
     let asked = provider.asked();
     assert_eq!((asked.metadata, asked.keys, asked.token, asked.userinfo), (1, 1, 2, 0));
     provider.stop().await;
