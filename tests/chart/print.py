@@ -177,7 +177,8 @@ def rendering(path):
 
 def kustomize(standalone, sidecar):
     """The base is the chart of three values; the overlay patches into an app what the sidecar of the chart is."""
-    base = [plain(found) for found in standalone if found["kind"] not in ("ConfigMap", "Pod") and not found["metadata"]["name"].endswith("-test")]
+    tests = [found for found in standalone if found["metadata"]["name"].endswith("-test")]
+    base = [plain(found) for found in standalone if found["kind"] != "ConfigMap" and found not in tests]
     pod = next(found for found in sidecar if found["kind"] == "Deployment")["spec"]["template"]["spec"]
     patch = {
         "apiVersion": "apps/v1",
@@ -198,15 +199,15 @@ def configuration(rendered):
     return next(found for found in rendered if found["kind"] == "ConfigMap")["data"]["postern.toml"] + "\n"
 
 
+# What Helm adds, and the checksum, which kustomize has in names.
+OF_HELM = {"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "postern/config-checksum", "namespace"}
+
+
 def plain(found):
-    """Without what is Helm's: its labels, the namespace of the release, and the checksum, which kustomize has in names."""
-    text = json.dumps(found)
-    for name in ("helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "namespace"):
-        text = re.sub(rf'"{name}": "[^"]*"(, )?', "", text)
-    found = json.loads(text.replace(', }', '}'))
-    if found["kind"] == "Deployment":
-        del found["spec"]["template"]["metadata"]["annotations"]
-    return found
+    if isinstance(found, dict):
+        members = {name: plain(member) for name, member in found.items() if name not in OF_HELM}
+        return {name: member for name, member in members.items() if name != "annotations" or member}
+    return [plain(member) for member in found] if isinstance(found, list) else found
 
 
 def text_of(resources):

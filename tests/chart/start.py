@@ -10,6 +10,7 @@ made by bubblewrap, and has of this machine the libraries of /usr alone."""
 import base64
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -72,6 +73,7 @@ class Node:
         container = self.start(mounts)
         try:
             self.becomes_ready(container)
+            key = self.adds_an_api_key(mounts["/run/postern"])
             self.listens_where_it_should()
             self.helm_test()
             self.tells_its_numbers()
@@ -81,6 +83,7 @@ class Node:
             assert self.probe("readiness") == 503, "readiness does not depend on the store"
             redis.freeze(False)
             self.until(lambda: self.probe("readiness") == 200, 10, "it is not ready again, although the store is back")
+            self.until(lambda: self.api(key) == 200, 10, "a key that was added to the Secret does not count")
             self.stops(container, config["operations"]["drain_seconds"])
         finally:
             redis.freeze(False)
@@ -143,9 +146,7 @@ class Node:
                 else:
                     data = {item["path"]: secrets[item["key"]] for item in source["secret"]["items"]}
                 for path, text in data.items():
-                    file = folder / path
-                    file.parent.mkdir(exist_ok=True)
-                    file.write_text(text)
+                    write(folder, path, text)
             mounts[mount["mountPath"]] = folder
         return mounts
 
@@ -157,6 +158,20 @@ class Node:
         self.ready_ms = round((time.monotonic() - began) * 1000)
         for name in ("liveness", "readiness"):
             assert self.probe(name) == 200, f"the {name} probe says {self.probe(name)}"
+
+    def adds_an_api_key(self, folder):
+        """Changes a Secret as the kubelet does: another folder takes the place of the one that a link names."""
+        added = base64.b32encode(os.urandom(20)).decode()
+        assert self.api(added) == 401, "a key counts that nobody has written"
+        write(folder, "api-keys", (folder / "api-keys").read_text() + added + "\n")
+        return added
+
+    def api(self, key):
+        port = next(port for name, port in self.ports.items() if name.endswith("api"))
+        try:
+            return status(f"http://127.0.0.1:{port}/api/v1/tenants", 5, {"Authorization": f"Api-Key {key}"})
+        except OSError:
+            return None
 
     def listens_where_it_should(self):
         """Every port that the container names is there; those of a sidecar on loopback alone, if neither a Service leads there nor a probe."""
@@ -341,9 +356,24 @@ def connects(host, port):
         return False
 
 
-def status(url, timeout):
+def write(folder, path, text):
+    """Writes a file of a mounted volume, whose files are links into a folder that a link names, so that all change at once."""
+    present, link = folder / "..data", folder / "..data_new"
+    future = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+    if present.exists():
+        shutil.copytree(present.resolve(), future, dirs_exist_ok=True)
+    (future / path).parent.mkdir(exist_ok=True)
+    (future / path).write_text(text)
+    link.symlink_to(future.name)
+    link.rename(present)
+    top = Path(path).parts[0]
+    if not (folder / top).is_symlink():
+        (folder / top).symlink_to(Path("..data") / top)
+
+
+def status(url, timeout, headers=None):
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=timeout) as answer:
             return answer.status
     except urllib.error.HTTPError as refused:
         return refused.code
