@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault};
+use crate::former_secrets::FormerSecrets;
 use crate::ports::Timestamp;
 use crate::products::invalid;
 use crate::secret::SecretHash;
@@ -18,6 +19,9 @@ pub enum ClientAuthentication {
         hash: SecretHash,
         /// Whether it was registered as `client_secret_post`; both ways are accepted.
         post: bool,
+        /// Those that it had before and may still send.
+        #[serde(default)]
+        former: FormerSecrets,
     },
     /// By a token that it signs (RFC 7523 §2.2).
     PrivateKeyJwt {
@@ -56,6 +60,14 @@ impl ClientAuthentication {
             Self::ClientSecret { post: true, .. } => "client_secret_post",
             Self::PrivateKeyJwt { .. } => "private_key_jwt",
             Self::None => "none",
+        }
+    }
+
+    /// When the secrets end that it had before and may still send.
+    pub fn former_secret_end(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::ClientSecret { former, .. } => former.end(now),
+            Self::PrivateKeyJwt { .. } | Self::None => None,
         }
     }
 

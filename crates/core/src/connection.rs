@@ -9,6 +9,7 @@ use crate::connection_keys::ConnectionKeys;
 use crate::connection_status::ConnectionStatus;
 use crate::fault::{Code, Fault};
 use crate::federation::Lifetime;
+use crate::former_secrets::FormerSecrets;
 use crate::login::finish::provider;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
@@ -30,6 +31,9 @@ pub struct Connection {
     pub client_id: String,
     /// What a client that names the connection itself authenticates with (Jackson's `clientSecret`).
     pub client_secret: Secret,
+    /// Those that it had before and that are still accepted.
+    #[serde(default)]
+    pub former_secrets: FormerSecrets,
     /// Whose it is.
     pub scope: Scope,
     /// Free text for lists.
@@ -85,6 +89,11 @@ impl Connection {
     /// Whether a client means this connection by `id`: its id or Jackson's `clientID`.
     pub fn is_named(&self, id: &str) -> bool {
         self.id.0 == id || self.client_id == id
+    }
+
+    /// Whether a client that names this connection may prove itself by `secret`.
+    pub fn accepts(&self, secret: &str, now: Timestamp) -> bool {
+        self.client_secret.matches(secret) | self.former_secrets.accept(secret, now)
     }
 
     /// What people call it: the name that it was given, or the host of its IdP.

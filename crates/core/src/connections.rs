@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -16,6 +17,7 @@ use crate::connection_status::ConnectionStatus;
 use crate::event::{Event, EventKind};
 use crate::expiry::{self, last_expiry};
 use crate::fault::{Code, Fault};
+use crate::former_secrets::{self, FormerSecrets};
 use crate::login::start::after;
 use crate::mapping::{Mapping, hex_ripemd160};
 use crate::overrides;
@@ -29,7 +31,7 @@ use crate::refresh::countdown;
 use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
-use crate::secret::{Secret, random_id};
+use crate::secret::{Secret, SecretHash, random_id};
 use crate::store::{Batch, Index, Record, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
@@ -225,6 +227,7 @@ impl Connections {
             id,
             client_id,
             client_secret: Secret::random(&*self.random, ""),
+            former_secrets: FormerSecrets::default(),
             scope,
             name: None,
             label: None,
@@ -291,6 +294,25 @@ impl Connections {
             self.change_list(&connection.scope, appoint).await?;
         }
         Ok(Arc::new(connection))
+    }
+
+    /// Gives a connection a new secret for the clients that name it. The one before goes on for `overlap`.
+    pub async fn rotate_secret(&self, id: &ConnectionId, overlap: Duration) -> Result<Arc<Connection>, Fault> {
+        let key = self.store.keys().connection(id);
+        let stored = self.stored(id).await?;
+        let mut connection = (*stored.record).clone();
+        let (replaced, now) = (SecretHash::of(connection.client_secret.expose()), self.clock.now());
+        connection.client_secret = Secret::random(&*self.random, "");
+        connection.former_secrets.retire(replaced, overlap, now);
+        let mut event = self.event(EventKind::ConnectionUpdated, &connection);
+        event.data["changed"] = former_secrets::changed(connection.former_secrets.end(now));
+        let mut batch = self.store.batch();
+        let written = batch.replace(&key, Some(&stored), &connection);
+        event.append(&mut batch, &self.store);
+        match batch.run().await?.written(written) {
+            true => Ok(Arc::new(connection)),
+            false => Err(Code::ChangedMeanwhile.into()),
+        }
     }
 
     /// Those of these connections that are the defaults of their scopes.

@@ -16,6 +16,7 @@ pub mod event;
 pub mod expiry;
 pub mod fault;
 pub mod federation;
+pub mod former_secrets;
 pub mod health;
 pub mod identity;
 pub mod inventory;

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::client_metadata::{ClientAuthentication, backchannel_url, changed_keys, refresh_tokens};
 use crate::event::{Event, EventKind};
 use crate::fault::{Code, Fault};
+use crate::former_secrets::{self, FormerSecrets};
 use crate::policy::Rules;
 use crate::ports::{Clock, Random};
 use crate::redirect;
@@ -223,7 +225,7 @@ impl Products {
             batch.run().await?;
             return Err(Code::ProductExists.into());
         }
-        self.tell(EventKind::ProductCreated, &product).await?;
+        self.append(EventKind::ProductCreated, &product, json!({ "client_id": product.client_id })).await?;
         Ok((product, secret))
     }
 
@@ -235,38 +237,47 @@ impl Products {
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::ProductNotFound)?;
         let mut product = (*stored.record).clone();
         let secret = self.apply(&mut product, settings)?;
-        self.replace(&key, &stored, &product).await?;
+        self.replace(&key, &stored, &product, None).await?;
         Ok((product, secret))
     }
 
-    /// Gives a product a new secret; the old one is dead at once.
-    pub async fn rotate_secret(&self, name: &str) -> Result<(Product, Secret), Fault> {
+    /// Gives a product a new secret. The one before goes on for `overlap`.
+    pub async fn rotate_secret(&self, name: &str, overlap: Duration) -> Result<(Product, Secret), Fault> {
         let key = self.store.keys().product(name);
         let mut batch = self.store.batch();
         let slot = batch.get(&key);
         let stored = batch.run().await?.stored(slot)?.ok_or(Code::ProductNotFound)?;
         let mut product = (*stored.record).clone();
-        let ClientAuthentication::ClientSecret { post, .. } = product.authentication else {
+        let ClientAuthentication::ClientSecret { hash, former, .. } = &mut product.authentication else {
             return Err(Code::FieldInvalid.fault().expected("token_endpoint_auth_method with a secret"));
         };
         let secret = Secret::random(&*self.random, "ps_");
-        product.authentication = ClientAuthentication::ClientSecret { hash: SecretHash::of(secret.expose()), post };
-        self.replace(&key, &stored, &product).await?;
+        let replaced = std::mem::replace(hash, SecretHash::of(secret.expose()));
+        let now = self.clock.now();
+        former.retire(replaced, overlap, now);
+        let changed = former_secrets::changed(former.end(now));
+        self.replace(&key, &stored, &product, Some(changed)).await?;
         Ok((product, secret))
     }
 
+    /// Writes a product in the place of what was read. The event says what changed, where something does not speak for itself.
     async fn replace(
         &self,
         key: &crate::store::Key<Product>,
         stored: &crate::store::Stored<Product>,
         product: &Product,
+        changed: Option<Value>,
     ) -> Result<(), Fault> {
         let mut batch = self.store.batch();
         let written = batch.replace(key, Some(stored), product);
         if !batch.run().await?.written(written) {
             return Err(Code::ChangedMeanwhile.into());
         }
-        self.tell(EventKind::ProductUpdated, product).await
+        let mut data = json!({ "client_id": product.client_id });
+        if let Some(changed) = changed {
+            data["changed"] = changed;
+        }
+        self.append(EventKind::ProductUpdated, product, data).await
     }
 
     /// The product of a scope, if it is registered, and the rules by which a login of the scope is judged now.
@@ -381,16 +392,16 @@ impl Products {
             (Some("none"), _) => product.authentication = ClientAuthentication::None,
             (Some(method @ ("client_secret_basic" | "client_secret_post")), present) => {
                 let post = method == "client_secret_post";
-                let hash = match present {
-                    ClientAuthentication::ClientSecret { hash, .. } => hash.clone(),
+                let (hash, former) = match present {
+                    ClientAuthentication::ClientSecret { hash, former, .. } => (hash.clone(), former.clone()),
                     ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => {
                         let fresh = Secret::random(&*self.random, "ps_");
                         let hash = SecretHash::of(fresh.expose());
                         secret = Some(fresh);
-                        hash
+                        (hash, FormerSecrets::default())
                     }
                 };
-                product.authentication = ClientAuthentication::ClientSecret { hash, post };
+                product.authentication = ClientAuthentication::ClientSecret { hash, post, former };
             }
             (Some(_), _) => {
                 let known = "is not one of client_secret_basic, client_secret_post, private_key_jwt, none";
@@ -409,11 +420,7 @@ impl Products {
         let mut product = (*stored.record).clone();
         let ClientAuthentication::PrivateKeyJwt { keys } = &mut product.authentication else { return Ok(()) };
         (keys.jwks, keys.since) = (jwks, self.clock.now());
-        self.replace(&key, &stored, &product).await
-    }
-
-    async fn tell(&self, kind: EventKind, product: &Product) -> Result<(), Fault> {
-        self.append(kind, product, json!({ "client_id": product.client_id })).await
+        self.replace(&key, &stored, &product, None).await
     }
 
     async fn append(&self, kind: EventKind, product: &Product, data: Value) -> Result<(), Fault> {

@@ -133,6 +133,7 @@ fn operator(config: &mut ServiceConfig) {
     route!(config, "/api/v1/sso/{id}/test/{test}", "GET", get => api::test_logins::find);
     route!(config, "/api/v1/sso/{id}/keys", "DELETE, GET, POST", get => api::connection_keys::list, post => api::connection_keys::add, delete => api::connection_keys::remove);
     route!(config, "/api/v1/sso/{id}/keys/activate", "POST", post => api::connection_keys::activate);
+    route!(config, "/api/v1/sso/{id}/secret", "POST", post => api::connection_secret::rotate);
     route!(config, "/api/v1/sso/product", "GET", get => api::sso::of_product);
     route!(config, "/api/v1/sso-traces", "GET", get => api::traces::find);
     route!(config, "/api/v1/sso-traces/product", "DELETE, GET", get => api::traces::of_product, delete => api::traces::delete);

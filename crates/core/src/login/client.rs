@@ -191,15 +191,17 @@ impl Logins {
         if claim.assertion.is_some() && !signs {
             return Err(Code::ClientAssertionUnexpected.into());
         }
-        let of_connection = |secret: &str| {
-            connections.iter().fold(false, |right, connection| right | connection.client_secret.matches(secret))
-        };
+        let now = self.clock.now();
+        let of_connection =
+            |secret: &str| connections.iter().fold(false, |right, connection| right | connection.accepts(secret, now));
         let right = match (&claim.name, product.as_ref().map(|product| &product.authentication)) {
             (ClientName::Product(_), None) => return Err(Code::ClientUnknown.into()),
             (ClientName::Connection(_), _) if connections.is_empty() => return Err(Code::ClientUnknown.into()),
             (ClientName::Connection(_), _) => secret.map(of_connection),
             (_, Some(ClientAuthentication::None)) => Some(secret.is_none()),
-            (_, Some(ClientAuthentication::ClientSecret { hash, .. })) => secret.map(|secret| hash.matches(secret)),
+            (_, Some(ClientAuthentication::ClientSecret { hash, former, .. })) => {
+                secret.map(|secret| hash.matches(secret) | former.accept(secret, now))
+            }
             (_, Some(ClientAuthentication::PrivateKeyJwt { keys })) => match claim.assertion {
                 Some(assertion) => Some(self.use_assertion(claim.client_id, assertion, keys).await?),
                 None => None,

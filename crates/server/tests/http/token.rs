@@ -250,7 +250,8 @@ async fn registered_clients_use_their_own_secret_or_none() {
     let right = [("client_id", client_id.as_str()), ("client_secret", secret.as_str())];
     assert_eq!(world.redeem(&world.code(&asked).await, &right).await.status, 200);
 
-    let rotated = world.api(actix_web::http::Method::POST, "products/secret", json!({ "name": "crm" })).await.json();
+    let rotation = json!({ "name": "crm", "overlap_seconds": 0 });
+    let rotated = world.api(actix_web::http::Method::POST, "products/secret", rotation).await.json();
     assert_eq!(world.redeem(&world.code(&asked).await, &right).await.code(), "ClientSecretWrong");
     let fresh = [("client_id", client_id.as_str()), ("client_secret", rotated["client_secret"].as_str().unwrap())];
     assert_eq!(world.redeem(&world.code(&asked).await, &fresh).await.status, 200);

@@ -29,6 +29,9 @@ pub struct ConnectionRecord {
     client_id: String,
     /// Its secret, for keys that may see secrets.
     client_secret: Option<String>,
+    /// When the secrets end that it had before and that are still accepted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    former_secret_ends_at: Option<Timestamp>,
     /// Whose it is.
     tenant: String,
     /// For which app.
@@ -212,6 +215,7 @@ pub(super) fn connection(connection: &Connection, call: &ApiCall) -> Value {
         id: connection.id.0.clone(),
         client_id: connection.client_id.clone(),
         client_secret: call.sees_secrets().then(|| connection.client_secret.expose().to_owned()),
+        former_secret_ends_at: connection.former_secrets.end(call.app.now()),
         tenant: connection.scope.tenant.clone(),
         product: connection.scope.product.clone(),
         name: connection.name.clone(),

@@ -1,6 +1,7 @@
 //! `/api/v1`: what operators and their programs manage. The shapes are Jackson's where Jackson has the route.
 
 pub mod connection_keys;
+pub mod connection_secret;
 pub mod describe;
 pub mod discover;
 pub mod domains;

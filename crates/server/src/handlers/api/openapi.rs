@@ -8,8 +8,8 @@ use utoipa::openapi::{Content, Deprecated, OpenApi as Document, Ref, RefOr, Resp
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    ApiCall, connection_keys, discover, domains, events, health, idp, people, policy, products, providers, removal,
-    saml_config, sessions, sp_keys, sso, tenants, test_logins, token_keys, traces,
+    ApiCall, connection_keys, connection_secret, discover, domains, events, health, idp, people, policy, products,
+    providers, removal, saml_config, sessions, sp_keys, sso, tenants, test_logins, token_keys, traces,
 };
 use crate::reply::{Refused, no_store};
 
@@ -26,6 +26,7 @@ use crate::reply::{Refused, no_store};
         health::find, idp::inspect, saml_config::find,
         test_logins::offer, test_logins::find,
         connection_keys::list, connection_keys::add, connection_keys::remove, connection_keys::activate,
+        connection_secret::rotate,
         providers::list, providers::find, providers::guide,
         products::create, products::find, products::update, products::delete, products::rotate_secret,
         tenants::list, tenants::find, tenants::put,

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use postern_core::fault::{Code, Fault};
+use postern_core::former_secrets;
 use postern_core::ports::Timestamp;
 use postern_core::products::{Product, ProductSettings};
 use postern_core::roles::Role;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::removal::RemovedRecord;
-use super::requests::{Page, ProductName, ProductRequest};
+use super::requests::{Page, ProductRequest, ProductSecret};
 use super::{ApiCall, boolean, list, required, text};
 use crate::jobs::client_keys;
 use crate::reply::{Refusal, no_store};
@@ -33,7 +34,7 @@ pub async fn create(call: ApiCall) -> Result<HttpResponse, Refusal> {
         call.app.products.create(name, settings(&call).await?).await
     };
     let (product, secret) = create.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Created()).json(describe(&product, secret.as_ref())))
+    Ok(no_store(&mut HttpResponse::Created()).json(describe(&product, secret.as_ref(), call.app.now())))
 }
 
 /// `PATCH`: changes an app that its `name` names. 200, with a secret where the change made one.
@@ -50,24 +51,25 @@ pub async fn update(call: ApiCall) -> Result<HttpResponse, Refusal> {
         call.app.products.update(name, settings(&call).await?).await
     };
     let (product, secret) = update.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, secret.as_ref())))
+    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, secret.as_ref(), call.app.now())))
 }
 
-/// `POST …/secret`: a new secret; the old one is dead at once.
+/// `POST …/secret`: a new secret; the one before goes on for `overlap_seconds`.
 #[utoipa::path(
     post,
     path = "/api/v1/products/secret",
-    request_body(content = ProductName, example = json!({ "name": "crm" })),
+    request_body(content = ProductSecret, example = json!({ "name": "crm", "overlap_seconds": 3600 })),
     responses((status = 200, body = ProductRecord), (status = 404), (status = 409)),
 )]
 pub async fn rotate_secret(call: ApiCall) -> Result<HttpResponse, Refusal> {
     let rotate = async {
         let name = required(&call.body, "name")?;
         call.check_product(name)?;
-        call.app.products.rotate_secret(name).await
+        let overlap = former_secrets::overlap(call.body.one("overlap_seconds")?)?;
+        call.app.products.rotate_secret(name, overlap).await
     };
     let (product, secret) = rotate.await.map_err(Refusal::api)?;
-    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, Some(&secret))))
+    Ok(no_store(&mut HttpResponse::Ok()).json(describe(&product, Some(&secret), call.app.now())))
 }
 
 /// `GET`: one app by `name` or `client_id`, or all of them, newest first.
@@ -83,6 +85,7 @@ pub async fn find(call: ApiCall) -> Result<HttpResponse, Refusal> {
 }
 
 async fn try_find(call: &ApiCall) -> Result<ProductsFound, Fault> {
+    let now = call.app.now();
     let one = match (call.query.one("name")?, call.query.one("client_id")?) {
         (Some(name), _) => call.app.products.find(name).await?,
         (None, Some(client_id)) => call.app.products.find_by_client_id(client_id).await?,
@@ -92,11 +95,11 @@ async fn try_find(call: &ApiCall) -> Result<ProductsFound, Fault> {
                 Some(own) => call.app.products.find(own).await?.into_iter().skip(offset as usize).collect(),
                 None => call.app.products.list(offset, limit).await?,
             };
-            return Ok(ProductsFound::Page(products.iter().map(|product| describe(product, None)).collect()));
+            return Ok(ProductsFound::Page(products.iter().map(|product| describe(product, None, now)).collect()));
         }
     };
     let product = one.filter(|product| call.permits(&product.name)).ok_or(Code::ProductNotFound)?;
-    Ok(ProductsFound::One(Box::new(describe(&product, None))))
+    Ok(ProductsFound::One(Box::new(describe(&product, None, now))))
 }
 
 /// `DELETE`: removes an app with what its tenants have in it. 200 with how much that was.
@@ -161,6 +164,10 @@ pub struct ProductRecord {
     /// Its secret, when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
+    /// When the secrets end that it had before and may still send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    former_secret_ends_at: Option<Timestamp>,
     /// The `product` of scopes.
     name: String,
     /// How it authenticates.
@@ -221,11 +228,12 @@ pub enum ProductsFound {
     Page(Vec<ProductRecord>),
 }
 
-fn describe(product: &Product, secret: Option<&Secret>) -> ProductRecord {
+fn describe(product: &Product, secret: Option<&Secret>, now: Timestamp) -> ProductRecord {
     let keys = product.authentication.keys();
     ProductRecord {
         client_id: product.client_id.clone(),
         client_secret: secret.map(|secret| secret.expose().to_owned()),
+        former_secret_ends_at: product.authentication.former_secret_end(now),
         name: product.name.clone(),
         token_endpoint_auth_method: product.authentication.method(),
         token_endpoint_auth_signing_alg: keys.map(|keys| keys.algorithm.clone()),

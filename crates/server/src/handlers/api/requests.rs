@@ -373,11 +373,20 @@ pub struct ProductRequest {
     support_email: Option<String>,
 }
 
-/// A registered app.
+/// A registered app that gets a new secret.
 #[derive(Serialize, ToSchema)]
-pub struct ProductName {
+pub struct ProductSecret {
     /// Its name.
     name: String,
+    /// For how many seconds the secret before goes on: 0, at once its end, to 2592000; 86400 where nothing is said.
+    overlap_seconds: Option<u32>,
+}
+
+/// A connection that gets a new secret.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionSecret {
+    /// For how many seconds the secret before goes on: 0, at once its end, to 2592000; 86400 where nothing is said.
+    overlap_seconds: Option<u32>,
 }
 
 /// What a new key is for.
