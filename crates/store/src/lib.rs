@@ -29,7 +29,7 @@ pub use memory::MemoryBackend;
 pub use open::{OpenError, open, ping};
 pub use position::is_position;
 pub use redb::RedbBackend;
-pub use redis::{ClientCertificate, Failover, RedisBackend, RedisOptions, SentinelLogin};
+pub use redis::{ClientCertificate, Failover, Part, RedisBackend, RedisOptions, SentinelLogin, Server, Told, examine};
 pub use root::{RootKey, RootKeyError, RootKeys};
 pub use url::{RedisUrl, StoreUrl, StoreUrlError};
 

@@ -1,9 +1,10 @@
 //! Each operation in Redis' words: one command, on one key.
 
-use ::redis::{Cmd, ErrorKind, RedisError, Value, cmd, from_redis_value};
+use ::redis::{Cmd, ErrorKind, RedisError, Value, from_redis_value};
 use postern_core::ports::{Consumed, Op, Reply, StoreError, TOMBSTONE};
 
 use super::epoch::{self, Epoch, Found};
+use super::words;
 use crate::batch::milliseconds;
 use crate::position::Position;
 use crate::verbs;
@@ -34,12 +35,12 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
     let mut command;
     let answer = match op {
         Op::Get { key } => {
-            command = cmd("GET");
+            command = words::GET.cmd();
             command.arg(key);
             Answer::Value
         }
         Op::Put { key, value, lifetime, bound } => {
-            command = cmd("SET");
+            command = words::SET.cmd();
             match epoch.filter(|_| *bound) {
                 Some(epoch) => command.arg(key).arg(epoch.bind(value)),
                 None => command.arg(key).arg(value),
@@ -50,7 +51,7 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
             Answer::Done
         }
         Op::PutNew { key, value, lifetime } => {
-            command = cmd("SET");
+            command = words::SET.cmd();
             command.arg(key).arg(value).arg("NX");
             if let Some(lifetime) = lifetime {
                 command.arg("PX").arg(milliseconds(*lifetime));
@@ -60,13 +61,13 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
         // XX: nothing is written where there is nothing. GET: what was there comes back. Where a tombstone was, the same
         // tombstone is written again, and it comes back too.
         Op::Consume { key, tombstone, lifetime } => {
-            command = cmd("SET");
+            command = words::SET.cmd();
             let marked = [&[TOMBSTONE], &tombstone[..]].concat();
             command.arg(key).arg(marked).arg("XX").arg("GET").arg("PX").arg(milliseconds(*lifetime));
             Answer::Consumed
         }
         Op::ReplaceIf { key, revision, value, lifetime } => {
-            command = cmd("EVAL");
+            command = words::EVAL.cmd();
             command.arg(REPLACE_IF).arg(1).arg(key).arg(revision).arg(value);
             if let Some(lifetime) = lifetime {
                 command.arg(milliseconds(*lifetime));
@@ -74,44 +75,44 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
             Answer::Changed
         }
         Op::Delete { key } => {
-            command = cmd("DEL");
+            command = words::DEL.cmd();
             command.arg(key);
             Answer::Changed
         }
         Op::IndexAdd { index, score, member } => {
-            command = cmd("ZADD");
+            command = words::ZADD.cmd();
             command.arg(index).arg(score).arg(member);
             Answer::Done
         }
         Op::IndexRemove { index, member } => {
-            command = cmd("ZREM");
+            command = words::ZREM.cmd();
             command.arg(index).arg(member);
             Answer::Changed
         }
         Op::IndexTrim { index, below } => {
-            command = cmd("ZREMRANGEBYSCORE");
+            command = words::ZREMRANGEBYSCORE.cmd();
             command.arg(index).arg("-inf").arg(format!("({below}"));
             Answer::Count
         }
         Op::IndexPage { index, offset, limit } => {
             let (first, last) = ranks(*offset, *limit);
-            command = cmd("ZRANGE");
+            command = words::ZRANGE.cmd();
             command.arg(index).arg(first).arg(last).arg("REV").arg("WITHSCORES");
             Answer::Members
         }
         Op::IndexCount { index } => {
-            command = cmd("ZCARD");
+            command = words::ZCARD.cmd();
             command.arg(index);
             Answer::Count
         }
         // "~": whole nodes of the stream are dropped, which is much cheaper; about a hundred entries more may stay.
         Op::LogAppend { log, entry, keep } => {
-            command = cmd("XADD");
+            command = words::XADD.cmd();
             command.arg(log).arg("MAXLEN").arg("~").arg(keep).arg("*").arg("e").arg(entry);
             Answer::Position
         }
         Op::LogRead { log, after, limit } => {
-            command = cmd("XRANGE");
+            command = words::XRANGE.cmd();
             let start = after.as_deref().and_then(Position::parse).map_or("-".to_owned(), |after| format!("({after}"));
             command.arg(log).arg(start).arg("+").arg("COUNT").arg(whole(*limit));
             Answer::Entries
@@ -141,7 +142,7 @@ pub(crate) fn lasts(op: &Op) -> bool {
 /// Waits until this many replicas have everything that was written over this connection, for less long than an answer may
 /// take. → how many have it
 pub(crate) fn wait(replicas: u32) -> Cmd {
-    let mut command = cmd("WAIT");
+    let mut command = words::WAIT.cmd();
     command.arg(replicas).arg(400);
     command
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Pipeline, ServerError, ServerErrorKind, Value, cmd};
+use ::redis::{Pipeline, ServerError, ServerErrorKind, Value};
 use futures_util::future::join_all;
 use postern_core::ports::{Op, Reply, StoreError};
 
@@ -13,6 +13,7 @@ use super::cluster::Slots;
 use super::command::{self, Answer};
 use super::epoch::Epoch;
 use super::link::{self, Line, Link};
+use super::words;
 use crate::batch;
 use crate::url::Address;
 
@@ -151,7 +152,7 @@ impl<'a> Parcel<'a> {
         let add = |waiting: &Waiting<'_>| {
             let (command, answer) = command::of(waiting.op, epoch);
             if self.asking {
-                pipeline.add_command(cmd("ASKING"));
+                pipeline.add_command(words::ASKING.cmd());
             }
             pipeline.add_command(command);
             answer

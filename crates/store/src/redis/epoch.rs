@@ -16,10 +16,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{ErrorKind, RedisResult, cmd};
+use ::redis::{ErrorKind, RedisResult};
 use postern_core::ports::{Clock, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::words;
 use crate::url::Address;
 
 const BOUND: u8 = 2;
@@ -96,6 +97,11 @@ impl Epochs {
         Self { clock, seen: Mutex::default() }
     }
 
+    /// Whether they matter.
+    pub(crate) fn matter(&self) -> bool {
+        self.clock.is_some()
+    }
+
     /// Asks a server for its epoch.
     pub(crate) async fn ask(
         &self,
@@ -103,7 +109,7 @@ impl Epochs {
         node: Option<&Address>,
     ) -> RedisResult<Option<Epoch>> {
         let Some(clock) = &self.clock else { return Ok(None) };
-        let told: String = cmd("INFO").arg("server").query_async(connection).await?;
+        let told: String = words::INFO.cmd().arg("server").query_async(connection).await?;
         let run_id = told.lines().find_map(|line| line.strip_prefix("run_id:")).filter(|run_id| !run_id.is_empty());
         let Some(run_id) = run_id else {
             return Err((ErrorKind::Client, "INFO tells no run_id; store.failover = \"available\" needs none").into());

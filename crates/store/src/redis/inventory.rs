@@ -8,13 +8,13 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Pipeline, RedisError, Value, cmd, from_redis_value};
+use ::redis::{Pipeline, RedisError, Value, from_redis_value};
 use postern_core::inventory::{Cursor, HEAD_BYTES, Item, Kept, Page};
 use postern_core::ports::StoreError;
 
 use super::cluster::{Cluster, Slots};
 use super::link::{self, Line, Link};
-use super::{Servers, command, epoch};
+use super::{Servers, command, epoch, words};
 
 /// How many keys the server looks at for a page: some tens of microseconds in which it does nothing else.
 const LOOKED_AT: u32 = 200;
@@ -97,7 +97,7 @@ async fn scan(link: &Arc<Link>, prefix: &str, place: Option<&Place>) -> Result<(
         link.failed(call, &error);
         link::unavailable(&error)
     };
-    let mut question = cmd("SCAN");
+    let mut question = words::SCAN.cmd();
     question.arg(place.map_or(0, |place| place.scan)).arg("MATCH").arg(pattern(prefix)).arg("COUNT").arg(LOOKED_AT);
     let (scan, keys): (u64, Vec<String>) = question.query_async(&mut connection).await.map_err(failed)?;
     let next = (scan != 0).then_some(Place { call, scan, ..Place::default() });
@@ -107,7 +107,14 @@ async fn scan(link: &Arc<Link>, prefix: &str, place: Option<&Place>) -> Result<(
     let mut questions = Pipeline::with_capacity(3 * keys.len());
     for key in &keys {
         let last = epoch::HEADER + HEAD_BYTES - 1;
-        questions.cmd("GETRANGE").arg(key).arg(0).arg(last).cmd("PTTL").arg(key).cmd("TYPE").arg(key);
+        let mut head = words::GETRANGE.cmd();
+        head.arg(key).arg(0).arg(last);
+        questions.add_command(head);
+        for word in [words::PTTL, words::TYPE] {
+            let mut command = word.cmd();
+            command.arg(key);
+            questions.add_command(command);
+        }
     }
     let answers = connection.send_packed_commands(&questions, 0, 3 * keys.len()).await.map_err(failed)?;
     let (answers, []) = answers.as_chunks::<3>() else { return Err(command::nonsense()) };

@@ -3,15 +3,19 @@
 //! touches one key. What lasts is acknowledged when replicas have it, if that is wanted: for that there are connections of
 //! their own, because `WAIT` holds up all that is asked over one.
 //!
-//! Only commands and options are used that Redis 6.2 and Valkey share: `GET SET DEL EVAL ZADD ZREM ZREMRANGEBYSCORE ZRANGE
-//! ZCARD XADD XRANGE`, and `HELLO AUTH SELECT` to log in; unless failovers do not matter `INFO`; with sentinels `ROLE`, and to them `SENTINEL SUBSCRIBE`; in a cluster
-//! `CLUSTER ASKING`; where replicas are waited for, `WAIT`; to list what is kept `SCAN GETRANGE PTTL TYPE`. The server has to keep what it is given: `maxmemory-policy noeviction`.
+//! Only commands and options are used that Redis 6.2 and Valkey share, each of which is in `words.rs`; and `SUBSCRIBE`, which sentinels are
+//! sent. The server has to keep what it is given: `maxmemory-policy noeviction`. [`examine`] says whether it does.
+//!
+//! While a server is away one request at a time, of each thread, finds out whether it is back; the others are refused at once.
 
 mod cluster;
 mod command;
 mod delivery;
 mod dial;
 mod epoch;
+#[cfg(test)]
+mod examinations;
+mod examine;
 #[cfg(test)]
 mod failovers;
 #[cfg(any(test, feature = "testing"))]
@@ -21,6 +25,7 @@ mod link;
 mod sentinel;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod server;
+mod words;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +40,7 @@ use self::cluster::Cluster;
 use self::dial::Dial;
 pub use self::dial::{ClientCertificate, Failover, RedisOptions, SentinelLogin};
 use self::epoch::Epochs;
+pub use self::examine::{Part, Server, Told, examine};
 use self::link::{Callee, Link};
 use self::sentinel::Sentinels;
 use crate::url::{Address, RedisPlace};

@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd,
+    AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value,
     from_redis_value,
 };
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::dial::Dial;
 use super::link::Link;
+use super::words;
 use crate::url::Address;
 
 /// How long a sentinel may take to be called and to answer. There are others to ask.
@@ -47,7 +49,7 @@ impl Sentinels {
 
     /// Where the primary is, by the first sentinel that knows.
     pub(crate) async fn primary(&self) -> RedisResult<(Address, Client)> {
-        let mut trouble = (ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows the service").into();
+        let mut trouble = unknown();
         let order = self.order().clone();
         for at in order {
             match self.ask(at).await {
@@ -57,6 +59,15 @@ impl Sentinels {
             }
         }
         Err(trouble)
+    }
+
+    /// Asks each of them whether it knows the service.
+    pub(crate) async fn examine(&self) -> Vec<(&Address, RedisResult<()>)> {
+        let ask = async |at: usize| {
+            let known = self.ask(at).await.and_then(|known| known.map(drop).ok_or_else(unknown));
+            (&self.sentinels[at], known)
+        };
+        join_all((0..self.sentinels.len()).map(ask)).await
     }
 
     /// The primary that a sentinel named could not be reached, or is none: others are asked first the next time.
@@ -123,8 +134,8 @@ impl Sentinels {
     }
 
     async fn ask_over(&self, connection: &mut MultiplexedConnection) -> RedisResult<Option<Address>> {
-        let mut question = cmd("SENTINEL");
-        question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
+        let mut question = words::SENTINEL_PRIMARY.cmd();
+        question.arg(&self.service);
         let answer: Option<(String, u16)> = question.query_async(connection).await?;
         Ok(answer.map(|(host, port)| Address { host, port }))
     }
@@ -144,13 +155,17 @@ impl Sentinels {
     }
 }
 
+fn unknown() -> RedisError {
+    (ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows the service").into()
+}
+
 fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE))
 }
 
 /// Refuses a server that is no primary, or no longer: a sentinel may not have heard yet.
 pub(crate) async fn is_primary(connection: &mut MultiplexedConnection) -> RedisResult<()> {
-    let role: Vec<Value> = cmd("ROLE").query_async(connection).await?;
+    let role: Vec<Value> = words::ROLE.cmd().query_async(connection).await?;
     match role.into_iter().next().map(from_redis_value::<String>) {
         Some(Ok(role)) if role == "master" => Ok(()),
         _ => Err(RedisError::from((ErrorKind::Server(ServerErrorKind::ReadOnly), "it is not the primary"))),
