@@ -29,6 +29,7 @@ pub struct Metrics {
     looks: Family<OfStatus, Counter>,
     requests_in_flight: Gauge,
     store_errors: Counter,
+    store_up: Gauge,
     expiries: Expiries,
 }
 
@@ -60,6 +61,7 @@ impl Metrics {
             looks: Family::default(),
             requests_in_flight: Gauge::default(),
             store_errors: Counter::default(),
+            store_up: Gauge::default(),
             expiries: expiries.clone(),
         };
         let registry = &mut metrics.registry;
@@ -72,6 +74,8 @@ impl Metrics {
         let help = "Requests that are being answered";
         registry.register("requests_in_flight", help, metrics.requests_in_flight.clone());
         registry.register("store_errors", "Round trips to the store that failed", metrics.store_errors.clone());
+        let help = "1 where the last round trip to the store was answered, 0 where it was not";
+        registry.register("store_up", help, metrics.store_up.clone());
         registry.register_collector(Box::new(expiries));
         // What never happened is zero, not absent: otherwise its first time would not be seen to be a rise.
         drop(metrics.logins.get_or_create(&Outcome { outcome: "succeeded", code: "" }));
@@ -116,7 +120,7 @@ impl Metrics {
 
     /// A store whose failures are counted.
     pub fn watch(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        Arc::new(Watched { backend, errors: self.store_errors.clone() })
+        Arc::new(Watched { backend, errors: self.store_errors.clone(), up: self.store_up.clone() })
     }
 
     /// Everything, in the text format of Prometheus.
@@ -139,6 +143,7 @@ impl Drop for InFlight {
 struct Watched {
     backend: Arc<dyn Backend>,
     errors: Counter,
+    up: Gauge,
 }
 
 impl Watched {
@@ -146,6 +151,7 @@ impl Watched {
         if outcome.is_err() {
             self.errors.inc();
         }
+        self.up.set(outcome.is_ok().into());
         outcome
     }
 }

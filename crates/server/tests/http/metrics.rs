@@ -48,6 +48,7 @@ async fn logins_are_counted_by_outcome_and_nothing_tells_whose_they_were() {
     assert_eq!(value(&world, "postern_refusals_total{code=\"RouteUnknown\"}").await, Some(1));
     assert_eq!(value(&world, "postern_requests_in_flight").await, Some(0));
     assert_eq!(value(&world, "postern_store_errors_total").await, Some(0));
+    assert_eq!(value(&world, "postern_store_up").await, Some(1));
     let text = metrics(&world).await;
     for name in ["acme", "crm", "alice", "example.com", "prod_"] {
         assert!(!text.contains(name), "{name} in {text}");

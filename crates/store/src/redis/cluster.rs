@@ -8,12 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::redis::{ErrorKind, RedisError, RedisResult, Value, cmd, from_redis_value};
+use ::redis::{ErrorKind, RedisError, RedisResult, Value, from_redis_value};
 use postern_core::ports::StoreError;
 
 use super::dial::Dial;
 use super::epoch::Epochs;
 use super::link::{self, Callee, Line, Link};
+use super::words;
 use crate::url::Address;
 
 /// How many slots there are.
@@ -34,6 +35,8 @@ pub(crate) struct Cluster {
 struct State {
     slots: Option<Arc<Slots>>,
     links: HashMap<Address, Arc<Link>>,
+    /// Whether no node answered the last time: then nobody waits for whoever asks again.
+    lost: bool,
 }
 
 /// Who keeps which slots.
@@ -74,7 +77,11 @@ impl Cluster {
         stale: Option<&Arc<Slots>>,
         hint: Option<Address>,
     ) -> Result<Arc<Slots>, StoreError> {
-        let _looking = self.looking.lock().await;
+        let _looking = match self.looking.try_lock() {
+            Ok(looking) => looking,
+            Err(_) if self.state().lost => return Err(link::known_to_be_away()),
+            Err(_) => self.looking.lock().await,
+        };
         match self.known() {
             Some(known) if stale.is_none_or(|stale| !Arc::ptr_eq(stale, &known)) => return Ok(known),
             _ => {}
@@ -86,6 +93,7 @@ impl Cluster {
                 Err(error) => trouble = error,
             }
         }
+        self.state().lost = true;
         Err(trouble)
     }
 
@@ -119,7 +127,7 @@ impl Cluster {
     async fn ask(&self, address: &Address) -> Result<Slots, StoreError> {
         let link = self.link(address)?;
         let Line { call, mut connection, .. } = link.line().await?;
-        let answer = cmd("CLUSTER").arg("SLOTS").query_async::<Vec<Value>>(&mut connection).await;
+        let answer = words::CLUSTER_SLOTS.cmd().query_async::<Vec<Value>>(&mut connection).await;
         answer.and_then(|ranges| read(ranges, &address.host)).map_err(|error| {
             link.failed(call, &error);
             link::unavailable(&error)
@@ -129,6 +137,7 @@ impl Cluster {
     fn learn(&self, slots: Slots) -> Arc<Slots> {
         let slots = Arc::new(slots);
         let mut state = self.state();
+        state.lost = false;
         state.links.retain(|address, _| slots.0.iter().any(|(_, _, keeper)| keeper == address));
         if state.slots.replace(slots.clone()).is_some_and(|before| before != slots) {
             self.epochs.moved();

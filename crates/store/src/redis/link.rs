@@ -66,6 +66,8 @@ struct State {
     changes: u64,
     /// How many calls have failed so far.
     failures: u64,
+    /// Whether the server did not answer the last time: then nobody waits for whoever calls again.
+    away: bool,
 }
 
 impl Link {
@@ -80,7 +82,11 @@ impl Link {
             Ok(line) => return Ok(line),
             Err(failures) => failures,
         };
-        let _calling = self.calling.lock().await;
+        let _calling = match self.calling.try_lock() {
+            Ok(calling) => calling,
+            Err(_) if self.state().away => return Err(known_to_be_away()),
+            Err(_) => self.calling.lock().await,
+        };
         match self.present() {
             Ok(line) => return Ok(line), // made by another while we waited
             Err(now) if now != failures => return Err(failed_for_all()),
@@ -107,6 +113,9 @@ impl Link {
         let lost = error.is_unrecoverable_error() || error.is_timeout();
         if lost {
             self.forget(call);
+        }
+        if error.is_timeout() {
+            self.state().away = true;
         }
         lost
     }
@@ -178,12 +187,15 @@ impl Link {
             return Err((ErrorKind::Server(ServerErrorKind::ReadOnly), "another became the primary meanwhile").into());
         }
         state.line = Some(line.clone());
+        state.away = false;
         state.address = address;
         Ok(line)
     }
 
     fn give_up(&self, error: &RedisError) -> StoreError {
-        self.state().failures += 1;
+        let mut state = self.state();
+        state.failures += 1;
+        state.away = true;
         unavailable(error)
     }
 
@@ -242,6 +254,8 @@ enum Trouble {
     Changed,
     #[error("another call to Redis has just failed")]
     Failed,
+    #[error("Redis is away, and being called again")]
+    Away,
 }
 
 /// Why a batch was not answered.
@@ -277,6 +291,11 @@ pub(crate) fn unconfirmed() -> StoreError {
 /// What was listed so far is not all that there was.
 pub(crate) fn changed() -> StoreError {
     trouble(Trouble::Changed)
+}
+
+/// Somebody else finds out whether it is there again.
+pub(crate) fn known_to_be_away() -> StoreError {
+    trouble(Trouble::Away)
 }
 
 fn failed_for_all() -> StoreError {

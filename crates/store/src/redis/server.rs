@@ -105,6 +105,12 @@ impl RedisServer {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal: `STOP` makes it hang, `CONT` go on.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Starts it again, empty, on the same port.
     pub async fn restart(&mut self) {
         std::fs::remove_file(self.directory.path().join(LOG)).unwrap();

@@ -160,6 +160,24 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn while_a_server_hangs_one_of_a_crowd_waits_and_finds_out() {
+    let server = RedisServer::start(&[]).await;
+    let backend = client_of(&server).await;
+    ping(&*backend).await.unwrap();
+    server.signal("STOP");
+    ping(&*backend).await.unwrap_err();
+    let crowd = (0..200).map(|_| ping(&*backend));
+    let answers = futures_util::future::join_all(crowd).await;
+    let told = |what: &str| answers.iter().filter(|answer| shown(answer.as_ref().unwrap_err()).contains(what)).count();
+    assert_eq!((told("did not answer in time"), told("is away, and being called again")), (1, 199));
+
+    server.signal("CONT");
+    until("it is back", async || ping(&*backend).await.is_ok()).await;
+    let crowd = (0..200).map(|_| ping(&*backend));
+    assert!(futures_util::future::join_all(crowd).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
 async fn a_crowd_at_a_closed_door_is_sent_away_at_once() {
     let mut server = RedisServer::start(&[]).await;
     let backend = client_of(&server).await;
