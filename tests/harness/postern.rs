@@ -172,6 +172,27 @@ impl Postern {
         Answer::read(request.send().await.expect("Postern answers")).await
     }
 
+    /// The files that it writes, but for the one that its output goes to.
+    pub fn written_files(&self) -> Vec<PathBuf> {
+        let log = self.running.file("log");
+        self.running.written_files().into_iter().filter(|file| *file != log).collect()
+    }
+
+    /// Runs a command of the program on a Redis, for as long as it takes: its status and what it prints.
+    pub fn run(redis: &Redis, command: &str, environment: &[(&str, String)]) -> (Option<i32>, String) {
+        let done = program()
+            .arg(command)
+            .current_dir(std::env::temp_dir())
+            .env("POSTERN_STORE__URL", redis.url())
+            .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Self::ROOT_KEY)]).to_string())
+            .env("POSTERN_ADMIN__API_KEYS", json!([Self::API_KEY]).to_string())
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .expect("postern runs");
+        let text = String::from_utf8([done.stdout, done.stderr].concat()).expect("postern prints text");
+        (done.status.code(), text)
+    }
+
     /// Everything it has logged so far.
     pub fn log(&self) -> String {
         self.running.log()

@@ -1,8 +1,9 @@
 //! A program that runs for as long as a test needs it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -83,6 +84,25 @@ impl Running {
     /// Everything it has printed so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// The files that it has open for writing, and those in its folder.
+    pub fn written_files(&self) -> BTreeSet<PathBuf> {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let names = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).expect("a folder that can be listed");
+            entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+        };
+        let is_written = |descriptor: &PathBuf| {
+            let info = process.join("fdinfo").join(descriptor.file_name().unwrap_or_default());
+            let text = std::fs::read_to_string(info).unwrap_or_default();
+            let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+            // The lowest two bits say whether it is read (0), written (1) or both (2): open(2).
+            flags.is_some_and(|flags| i64::from_str_radix(flags.trim(), 8).is_ok_and(|flags| flags & 3 != 0))
+        };
+        let open = names(&process.join("fd")).into_iter().filter(is_written);
+        let files = open.filter_map(|descriptor| std::fs::read_link(descriptor).ok()).filter(|path| path.is_file());
+        files.chain(names(self.folder.path())).collect()
     }
 
     /// A file in its folder.

@@ -51,6 +51,11 @@ impl Redis {
         String::from_utf8(done.stdout).expect("redis-cli prints text")
     }
 
+    /// Sends it a signal: `STOP` makes it hang, `CONT` go on.
+    pub fn signal(&self, name: &str) {
+        self.running.signal(name);
+    }
+
     /// Ends it, as an outage would.
     pub fn stop(&mut self) {
         self.running.stop();

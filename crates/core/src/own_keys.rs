@@ -206,10 +206,10 @@ impl KeyCupboard {
 
     /// The keys; at the very first start one of each purpose is made. Of several replicas that start at once, one makes them.
     pub async fn load_or_create(&self, make: Make<'_>) -> Result<Arc<OwnKeys>, Fault> {
-        let key = self.drawer.key(&self.store);
-        if let Some(keys) = self.store.get(&key).await? {
+        if let Some(keys) = self.find().await? {
             return Ok(keys);
         }
+        let key = self.drawer.key(&self.store);
         let fresh = self.drawer.purposes().iter().map(|purpose| self.fresh(*purpose, make));
         let fresh = OwnKeys { keys: fresh.collect::<Result<_, _>>()? };
         let mut batch = self.store.batch();
@@ -217,6 +217,11 @@ impl KeyCupboard {
         batch.run().await?;
         // Ours, or those of whoever was first.
         self.store.get(&key).await?.ok_or_else(|| Code::StoreUnavailable.into())
+    }
+
+    /// The keys, if any were made.
+    pub async fn find(&self) -> Result<Option<Arc<OwnKeys>>, Fault> {
+        Ok(self.store.get(&self.drawer.key(&self.store)).await?)
     }
 
     fn fresh(&self, purpose: Purpose, make: Make<'_>) -> Result<OwnKey, Fault> {

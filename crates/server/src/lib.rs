@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod app;
 pub mod browser;
+pub mod checkup;
 pub mod cli;
 pub mod client;
 pub mod config;

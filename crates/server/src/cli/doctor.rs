@@ -1,5 +1,6 @@
 //! `postern doctor`: says before the first start, or after something went wrong, what to change. It reads the configuration,
-//! tries the store and the key ring, and looks at the clock. It makes no keys and leaves nothing behind.
+//! looks at what is around ([`crate::checkup`]), and tries the store, the key ring and some records. It makes no keys and leaves nothing
+//! behind.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -13,9 +14,11 @@ use postern_core::secret::random_text;
 use postern_store::{KEYRING, KeyRing, OpenError, StoreUrl};
 
 use super::{ConfigFile, story};
+use crate::app::{App, Parts};
+use crate::checkup::{self, Finding, Weight};
 use crate::config::{Config, Problem, first_run};
 
-/// Check the configuration, the store, the keys and the clock.
+/// Check the configuration, the store, the keys, the clock and the network.
 #[derive(Debug, clap::Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
@@ -47,15 +50,19 @@ struct Findings<'a> {
 impl Findings<'_> {
     async fn examine(&mut self, config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> io::Result<()> {
         self.fine("configuration", "can be read, and all of it is valid")?;
-        self.public_url(config)?;
-        self.clock(clock.now())?;
+        for finding in checkup::surroundings(config, clock.clone()).await {
+            self.tell(&finding)?;
+        }
+        for finding in checkup::public_addresses(config).await {
+            self.tell(&finding)?;
+        }
         self.api_keys(config)?;
         if let StoreUrl::Redb(file) = &config.store.url
             && !file.exists()
         {
             return self.fine("store", format!("{} does not exist yet; the first start makes it", file.display()));
         }
-        let backend = match postern_store::open(&config.store.url, clock, &config.store.redis).await {
+        let backend = match postern_store::open(&config.store.url, clock.clone(), &config.store.redis).await {
             Ok(backend) => backend,
             // Postern itself has it, and then it works.
             Err(error @ OpenError::InUse { .. }) => return self.fine("store", format!("{error}; so it was not tried")),
@@ -66,20 +73,11 @@ impl Findings<'_> {
             return self.bad("store", what, "Check store.url and the store itself.");
         }
         self.fine("store", format!("{} answers, and keeps what it is given", config.store.url))?;
-        self.key_ring(config, backend, random).await
-    }
-
-    fn public_url(&mut self, config: &Config) -> io::Result<()> {
-        let reach = if config.public_url.is_plain() { ", for browsers on this machine alone" } else { "" };
-        self.fine("public_url", format!("{}{reach}", config.public_url))
-    }
-
-    fn clock(&mut self, now: Timestamp) -> io::Result<()> {
-        // Nothing here tells the right time; a clock that was never set, however, is far off.
-        let plausible: Timestamp = Timestamp::from_second(1_767_225_600).unwrap_or_default(); // 2026-01-01
-        match now < plausible {
-            true => self.bad("clock", format!("it says {now}, which is before this release"), "Set it by NTP."),
-            false => self.fine("clock", format!("it says {now}; compare it with a clock you trust")),
+        let Some(ring) = self.key_ring(config, &backend, random.clone()).await? else { return Ok(()) };
+        let parts = Parts { backend, seal: Arc::new(ring), clock, random, api_keys: Vec::new() };
+        match App::new(config, parts) {
+            Ok(app) => self.tell(&checkup::opened(&app).await),
+            Err(error) => self.bad("fetch", story(&error), "Check the settings under fetch."),
         }
     }
 
@@ -93,38 +91,52 @@ impl Findings<'_> {
         }
     }
 
+    /// Whether the key ring opens. What opens is of use to look further.
     async fn key_ring(
         &mut self,
         config: &Config,
-        backend: Arc<dyn Backend>,
+        backend: &Arc<dyn Backend>,
         random: Arc<dyn Random>,
-    ) -> io::Result<()> {
-        let backend = ReadOnly(backend);
-        match backend.run(vec![Op::Get { key: KEYRING.into() }]).await.as_deref() {
-            Ok([Reply::Value(None)]) => return self.fine("key ring", "there is none yet; the first start makes it"),
-            Ok(_) => {}
-            Err(error) => return self.bad("key ring", story(error), "Check the store."),
-        }
-        let roots = match first_run::found_root_keys(config) {
-            Ok(Some(roots)) => roots,
-            Ok(None) => {
-                return self.bad("key ring", "there is one, but no root key", "Restore the root key, see seal.keys.");
-            }
-            Err(problem) => return self.problem(&problem),
+    ) -> io::Result<Option<KeyRing>> {
+        let backend = ReadOnly(backend.clone());
+        let told = match backend.run(vec![Op::Get { key: KEYRING.into() }]).await.as_deref() {
+            Ok([Reply::Value(None)]) => self.fine("key ring", "there is none yet; the first start makes it"),
+            Ok(_) => match first_run::found_root_keys(config) {
+                Ok(Some(roots)) => match KeyRing::load_or_create(&backend, &roots, random).await {
+                    Ok(ring) => {
+                        self.fine("key ring", format!("opens; root keys configured: {:?}", roots.numbers()))?;
+                        return Ok(Some(ring));
+                    }
+                    Err(error) => {
+                        self.bad("key ring", story(&error), "Restore the root key that sealed it, see seal.keys.")
+                    }
+                },
+                Ok(None) => {
+                    self.bad("key ring", "there is one, but no root key", "Restore the root key, see seal.keys.")
+                }
+                Err(problem) => self.problem(&problem),
+            },
+            Err(error) => self.bad("key ring", story(error), "Check the store."),
         };
-        match KeyRing::load_or_create(&backend, &roots, random).await {
-            Ok(_) => self.fine("key ring", format!("opens; root keys configured: {:?}", roots.numbers())),
-            Err(error) => self.bad("key ring", story(&error), "Restore the root key that sealed it, see seal.keys."),
-        }
+        told.map(|()| None)
     }
 
-    fn fine(&mut self, subject: &str, what: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.output, "ok       {subject}: {}", what.as_ref())
+    fn tell(&mut self, finding: &Finding) -> io::Result<()> {
+        let weight = match finding.weight {
+            Weight::Fine => "ok      ",
+            Weight::Advice => "advice  ",
+            Weight::Problem | Weight::Danger => "problem ",
+        };
+        self.problems += usize::from(finding.weight >= Weight::Problem);
+        writeln!(self.output, "{weight} {finding}")
     }
 
-    fn bad(&mut self, subject: &str, what: impl AsRef<str>, instead: &str) -> io::Result<()> {
-        self.problems += 1;
-        writeln!(self.output, "problem  {subject}: {}. {instead}", what.as_ref())
+    fn fine(&mut self, subject: &str, what: impl Into<String>) -> io::Result<()> {
+        self.tell(&Finding::fine(subject, what))
+    }
+
+    fn bad(&mut self, subject: &str, what: impl Into<String>, instead: &str) -> io::Result<()> {
+        self.tell(&Finding::new(Weight::Problem, subject, what, instead))
     }
 
     fn problem(&mut self, problem: &Problem) -> io::Result<()> {

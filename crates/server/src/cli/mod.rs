@@ -67,7 +67,7 @@ impl Command {
 }
 
 /// An error and what caused it.
-fn story(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn story(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

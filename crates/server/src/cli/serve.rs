@@ -16,6 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::ConfigFile;
 use crate::app::{App, Parts};
+use crate::checkup;
 use crate::config::first_run::{self, Notice};
 use crate::config::{Config, Log, LogFormat, Sources};
 use crate::jobs;
@@ -47,6 +48,7 @@ async fn serve(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<ExitCode, Failure> {
+    checkup::at_start(config, clock.clone()).await?;
     let (app, keys) = open(config, clock, random).await?;
     keys.notices.iter().for_each(Notice::log);
     let listeners = Listeners::bind(config)?;

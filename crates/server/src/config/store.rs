@@ -40,6 +40,9 @@ settings! {
         /// that it is there, so that no failover loses it; 0 for none, 9 at most. What fewer confirm within 400 ms is answered
         /// `StoreUnavailable`, though it may be there. Logins wait for no replica.
         wait_replicas: u64 = "0",
+        /// Whether to start on a Redis that removes keys when its memory is full (`maxmemory-policy` other than `noeviction`). It may then
+        /// forget that a code or an assertion was used, and lose connections. Without it Postern does not start there.
+        allow_eviction: bool = "false",
     }
 }
 
@@ -50,6 +53,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// What the URL of a Redis does not say.
     pub redis: RedisOptions,
+    /// Whether it may remove keys when its memory is full.
+    pub allow_eviction: bool,
 }
 
 impl Store {
@@ -97,7 +102,7 @@ impl Store {
             failover,
             wait_replicas: wait_replicas.unwrap_or_default(),
         };
-        Self { url, redis }
+        Self { url, redis, allow_eviction: written.allow_eviction }
     }
 }
 
