@@ -8,6 +8,8 @@ It plays a node: a network of its own, in which every port is free, and the name
 made by bubblewrap, and has of this machine the libraries of /usr alone."""
 
 import base64
+import http.client
+import http.server
 import os
 import re
 import shutil
@@ -16,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 import urllib.error
@@ -44,7 +47,7 @@ def main():
         node = Node(Path(work), Path(program).resolve(), resources)
         try:
             node.walk()
-            print(f"chart: {Path(rendering).stem}: ready after {node.ready_ms} ms, with {node.memory // 1024} MiB, and stopped in order")
+            print(f"chart: {Path(rendering).stem}: ready after {node.ready_ms} ms, signed people in with {node.memory // 1024} MiB, stopped in order")
         except AssertionError as failed:
             print((node.work / "log").read_text() if (node.work / "log").exists() else "it was not started", file=sys.stderr)
             sys.exit(f"chart: {Path(rendering).stem}: {failed}")
@@ -77,6 +80,7 @@ class Node:
             self.listens_where_it_should()
             self.helm_test()
             self.tells_its_numbers()
+            self.signs_people_in(mounts["/run/postern"], urlsplit(config["public_url"]).path)
             self.fits(self.pid_of_program(container.pid))
             redis.freeze(True)
             assert self.probe("liveness") == 200, "liveness depends on the store"
@@ -199,6 +203,14 @@ class Node:
             done = subprocess.run([*container["command"], *container["args"]], env=environment, capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, f"helm test: {done.stdout}{done.stderr}"
 
+    def signs_people_in(self, secrets, path):
+        """Postern's own load program plays browser, app and identity provider, before a gateway that leads to both listeners."""
+        gateway = Gateway(self.ports)
+        key = (secrets / "api-keys").read_text().splitlines()[0]
+        load = [self.program.with_name("postern-load"), "--url", f"http://127.0.0.1:{gateway.port}{path}", "--api-key", key, "-n", "4", "-c", "1"]
+        done = subprocess.run(load, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"nobody signs in: {done.stdout}{done.stderr}"
+
     def tells_its_numbers(self):
         """What alerts and the dashboard ask for is there, once something was refused."""
         assert status(f"http://127.0.0.1:{next(iter(self.ports.values()))}/nothing", 5) == 404
@@ -248,6 +260,42 @@ class Node:
         while not holds():
             assert time.monotonic() < end, otherwise
             time.sleep(0.02)
+
+
+class Gateway(http.server.ThreadingHTTPServer):
+    """Leads the API to its listener, which knows no path of the public URL, and everything else to the public one."""
+
+    def __init__(self, ports):
+        super().__init__(("127.0.0.1", 0), Forward)
+        self.port = self.server_address[1]
+        (self.public,) = (port for name, port in ports.items() if name in ("http", "postern"))
+        (self.api,) = (port for name, port in ports.items() if name.endswith("api"))
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Forward(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def forward(self):
+        api = self.path.find("/api/v1/")
+        port, path = (self.server.public, self.path) if api < 0 else (self.server.api, self.path[api:])
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        onward = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        onward.request(self.command, path, body, dict(self.headers))
+        answer = onward.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PATCH = do_DELETE = forward
+
+    def log_message(self, *_):
+        pass
 
 
 class Secrets(dict):
