@@ -311,7 +311,7 @@ class Secrets(dict):
         else:
             self[key] = {
                 "seal-keys": lambda: subprocess.run([self.program, "keys", "generate"], capture_output=True, text=True, check=True).stdout,
-                "store-url": lambda: "redis://:a-password-for-redis@redis:6379\n",
+                "store-url": lambda: "redis://postern:a-password-for-redis@redis:6379\n",
                 "fetch-proxy": lambda: "http://proxy.example.com:3128\n",
             }.get(key, lambda: base64.b32encode(os.urandom(20)).decode() + "\n")()
         return self[key]
@@ -335,7 +335,11 @@ class Redis:
         self.node, self.servers = node, []
         parts = urlsplit(url.strip())
         login, _, hosts = parts.netloc.rpartition("@")
-        self.password = unquote(login.partition(":")[2])
+        user, _, password = map(unquote, login.partition(":"))
+        # The user of deploy/redis, with the rights that it has there.
+        rights = (Path(__file__).parents[2] / "deploy/redis/users.acl").read_text().replace("resetpass", f">{password}")
+        (node.work / "users.acl").write_text(rights)
+        self.acl = ["--aclfile", node.work / "users.acl"] if user == "postern" else []
         hosts = [tuple(host.split(":")) for host in hosts.split(",")]
         for number, (name, _) in enumerate(hosts):
             node.hosts[name] = f"127.0.1.{number + 1}"
@@ -357,8 +361,7 @@ class Redis:
     def serve(self, address, *more, tls=False):
         folder = self.folder()
         ports = ["--port", "0", "--tls-port", address[1]] if tls else ["--port", address[1]]
-        password = ["--requirepass", self.password] if self.password else []
-        options = ["--bind", address[0], *ports, "--dir", folder, "--save", "", "--maxmemory-policy", "noeviction", *password, *more]
+        options = ["--bind", address[0], *ports, "--dir", folder, "--save", "", "--maxmemory-policy", "noeviction", *self.acl, *more]
         self.start("redis-server", *options, folder=folder, address=address)
 
     def sentinels(self, addresses, service):
