@@ -13,10 +13,8 @@
 {{- $_ := set $s.operations "drain_seconds" .Values.drainSeconds }}
 {{- with .Values.store.url }}{{ $_ := set $s.store "url" . }}{{ end }}
 {{- range include "postern.secrets" . | fromYamlArray }}
-{{- if .setting }}
 {{- $names := splitList "." .setting }}
 {{- $_ := set (get $s (first $names)) (last $names) .file }}
-{{- end }}
 {{- end }}
 {{- with .Values.store.tls }}
 {{- if or .ca.secret .ca.configMap }}{{ $_ := set $s.store "ca_files" (list "/run/postern/store/ca.crt") }}{{ end }}
