@@ -146,8 +146,18 @@ def settings():
         if section:
             closed = {"type": "object", "additionalProperties": False, "properties": {}}
             of = found["properties"].setdefault(section[0], closed)
-        of["properties"][name] = {"description": about.replace("\n", " ")} | shapes[written]
+        about = about.replace("\n", " ")
+        of["properties"][name] = {"description": about} | shapes[written] | (bounds(about) if written == "a whole number" else {})
     return found
+
+
+def bounds(about):
+    """Of a number: 'in seconds: 1 to 60', and perhaps 'or 0 for no limit'."""
+    written = re.search(r": (\d+) to (\d+)", about)
+    if not written:
+        return {}
+    least, most = map(int, written.groups())
+    return {"minimum": 0 if re.search(r"\b0(:| for)", about) else least, "maximum": most}
 
 
 def table(values, comments):
