@@ -179,9 +179,9 @@ impl Postern {
     }
 
     /// Runs a command of the program on a Redis, for as long as it takes: its status and what it prints.
-    pub fn run(redis: &Redis, command: &str, environment: &[(&str, String)]) -> (Option<i32>, String) {
+    pub fn run(redis: &Redis, words: &[&str], environment: &[(&str, String)]) -> (Option<i32>, String) {
         let done = program()
-            .arg(command)
+            .args(words)
             .current_dir(std::env::temp_dir())
             .env("POSTERN_STORE__URL", redis.url())
             .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Self::ROOT_KEY)]).to_string())

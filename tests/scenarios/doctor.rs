@@ -8,7 +8,7 @@ async fn the_doctor_tells_what_is_wrong_with_a_redis_and_with_what_it_keeps() {
     let postern = Postern::start(&redis, Settings::default()).await;
     postern.register("crm", &["https://app.example.com/callback".to_owned()]).await;
     let doctor = || {
-        let (status, told) = Postern::run(&redis, "doctor", &[("POSTERN_PUBLIC_URL", postern.public_url.clone())]);
+        let (status, told) = Postern::run(&redis, &["doctor"], &[("POSTERN_PUBLIC_URL", postern.public_url.clone())]);
         assert!(!told.contains(Postern::ROOT_KEY) && !told.contains(Postern::API_KEY), "{told}");
         (status, told)
     };
@@ -33,7 +33,7 @@ async fn the_doctor_tells_what_is_wrong_with_a_redis_and_with_what_it_keeps() {
 
     // Where nobody is: told, and no reason to doubt the store.
     let elsewhere = [("POSTERN_PUBLIC_URL", "http://localhost:1".to_owned())];
-    let (_, told) = Postern::run(&redis, "doctor", &elsewhere);
+    let (_, told) = Postern::run(&redis, &["doctor"], &elsewhere);
     assert!(told.contains("advice   public_url: http://localhost:1 could not be tried from here"), "{told}");
 }
 
@@ -41,7 +41,7 @@ async fn the_doctor_tells_what_is_wrong_with_a_redis_and_with_what_it_keeps() {
 async fn postern_does_not_start_where_what_it_keeps_would_be_removed() {
     let redis = Redis::start().await;
     redis.command(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);
-    let (status, told) = Postern::run(&redis, "serve", &[]);
+    let (status, told) = Postern::run(&redis, &["serve"], &[]);
     assert_eq!(status, Some(2), "{told}");
     assert!(told.contains("Set maxmemory-policy noeviction"), "{told}");
     assert_eq!(redis.command(&["DBSIZE"]).trim(), "0");

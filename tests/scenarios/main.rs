@@ -21,6 +21,7 @@ mod regions;
 mod reload;
 mod removal;
 mod rotation;
+mod sealing;
 mod secrecy;
 mod sign_in;
 mod single_logout;

@@ -96,6 +96,16 @@ pub enum Op {
         /// How long it is kept; `None`: until deleted.
         lifetime: Option<Duration>,
     },
+    /// Writes a value in the place of one that begins with `revision`: the same content in another form, for as long as that
+    /// one had left. → [`Reply::Written`]
+    Rewrite {
+        /// The key to write.
+        key: String,
+        /// The first bytes of the value that the caller read, which is not bound.
+        revision: Vec<u8>,
+        /// The new form.
+        value: Vec<u8>,
+    },
     /// Removes a value. → [`Reply::Written`]: whether there was one.
     Delete {
         /// The key to remove.
@@ -155,6 +165,20 @@ pub enum Op {
         after: Option<String>,
         /// How many to return at most.
         limit: u64,
+    },
+    /// Writes entries of a log anew where they stand: the same content in another form. It is done in parts, from the first
+    /// entry to the last, and only with the last part it is certain that all readers see the new ones. What is appended
+    /// meanwhile is not touched. → [`Reply::Written`]: whether this part follows the one before; where it does not, somebody
+    /// else does the same, or too much time has passed, and it begins anew.
+    LogRewrite {
+        /// The log.
+        log: String,
+        /// The position that the part before ended with; `None`: this is the first.
+        after: Option<String>,
+        /// All entries that follow, with their positions.
+        entries: Vec<(String, Vec<u8>)>,
+        /// Whether this part is the last.
+        last: bool,
     },
 }
 
@@ -250,11 +274,18 @@ pub struct Place<'a> {
 }
 
 /// Seals records and makes blind names.
+#[async_trait]
 pub trait Seal: Send + Sync {
     /// Encrypts and authenticates. The first [`REVISION_BYTES`] bytes of the result are unique to this call.
     fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8>;
     /// The plain bytes, if the record is whole, at its place, and sealed with a key of ours.
     fn open(&self, place: Place<'_>, sealed: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>>;
+    /// The number of the key that sealed this, if we do not have it and have not looked it up of late.
+    fn unknown(&self, sealed: &[u8]) -> Option<u32>;
+    /// Looks whether there is a key of this number by now: another process may have made it a moment ago.
+    async fn look_up(&self, number: u32, backend: &dyn Backend) -> Result<(), StoreError>;
+    /// Whether `present` is the record that `revision` begins, sealed anew since then.
+    fn is_sealed_anew(&self, revision: &[u8], present: &[u8]) -> bool;
     /// A name of 132 bits that tells nothing about `value` to those who lack the key; 22 characters, base64url. Never changes.
     fn blind(&self, class: &str, value: &[u8]) -> String;
     /// A subject identifier of 256 bits: the same for the same parts, for ever; 43 characters, base64url. The parts are

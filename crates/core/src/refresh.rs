@@ -43,6 +43,14 @@ impl Connections {
         Ok(batch.run().await?.written(taken))
     }
 
+    /// Has a lease for longer: only whoever has it may say so.
+    pub async fn keep_lease(&self, name: &str, lifetime: Duration) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        batch.put(&self.store.keys().lease(name), &Lease {}, Some(lifetime));
+        batch.run().await?;
+        Ok(())
+    }
+
     /// The connections whose metadata is due, the longest due first.
     pub async fn due(&self, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
         self.due_in(&self.store.keys().refreshes(), limit).await

@@ -17,7 +17,7 @@ use postern_core::openid::OidcIdp;
 use postern_core::own_keys::{Drawer, KeyCupboard};
 use postern_core::people::People;
 use postern_core::policy::Policies;
-use postern_core::ports::{Backend, Clock, Dns, Random, Seal, StoreError, Timestamp};
+use postern_core::ports::{Backend, Clock, Dns, Random, StoreError, Timestamp};
 use postern_core::products::Products;
 use postern_core::removal::Removals;
 use postern_core::secret::Secret;
@@ -31,6 +31,7 @@ use postern_oidc::redeem::Tokens;
 use postern_saml::keys::DecryptionKey;
 use postern_saml::logout::LogoutExpectation;
 use postern_saml::response::{Expectation, SecondVerifier};
+use postern_store::KeyRing;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::api_keys::ApiKeys;
@@ -116,7 +117,10 @@ pub struct App {
     pub appearance: Appearance,
     second_verifier: SecondVerifier,
     clock_skew: Duration,
-    backend: Arc<dyn Backend>,
+    /// Where bytes are kept.
+    pub backend: Arc<dyn Backend>,
+    /// How they are sealed.
+    pub ring: Arc<KeyRing>,
 }
 
 /// What [`App`] needs from outside.
@@ -124,7 +128,7 @@ pub struct Parts {
     /// Where bytes are kept.
     pub backend: Arc<dyn Backend>,
     /// How they are sealed.
-    pub seal: Arc<dyn Seal>,
+    pub ring: Arc<KeyRing>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -139,7 +143,7 @@ impl App {
         let (clock, random) = (parts.clock, parts.random);
         let metrics = Metrics::new(clock.clone());
         let backend = metrics.watch(parts.backend);
-        let store = Store::new(backend.clone(), parts.seal);
+        let store = Store::new(backend.clone(), parts.ring.clone());
         let settings = Settings {
             login_lifetime: config.oauth.login_lifetime,
             code_lifetime: config.oauth.code_lifetime,
@@ -207,6 +211,7 @@ impl App {
             clock_skew: config.saml.clock_skew,
             metrics,
             backend,
+            ring: parts.ring,
         })
     }
 

@@ -30,6 +30,7 @@ pub struct Metrics {
     requests_in_flight: Gauge,
     store_errors: Counter,
     store_up: Gauge,
+    to_seal_anew: Gauge,
     expiries: Expiries,
 }
 
@@ -62,6 +63,7 @@ impl Metrics {
             requests_in_flight: Gauge::default(),
             store_errors: Counter::default(),
             store_up: Gauge::default(),
+            to_seal_anew: Gauge::default(),
             expiries: expiries.clone(),
         };
         let registry = &mut metrics.registry;
@@ -76,6 +78,8 @@ impl Metrics {
         registry.register("store_errors", "Round trips to the store that failed", metrics.store_errors.clone());
         let help = "1 where the last round trip to the store was answered, 0 where it was not";
         registry.register("store_up", help, metrics.store_up.clone());
+        let help = "Records that an older data key sealed and that are to be sealed anew";
+        registry.register("reseal_remaining", help, metrics.to_seal_anew.clone());
         registry.register_collector(Box::new(expiries));
         // What never happened is zero, not absent: otherwise its first time would not be seen to be a rise.
         drop(metrics.logins.get_or_create(&Outcome { outcome: "succeeded", code: "" }));
@@ -116,6 +120,11 @@ impl Metrics {
     /// Replaces what is known of certificates: of each connection, when the last of them expires.
     pub fn certificates_expire(&self, at: impl IntoIterator<Item = (ConnectionId, Timestamp)>) {
         *self.expiries.of.write().unwrap_or_else(PoisonError::into_inner) = at.into_iter().collect();
+    }
+
+    /// So many records are to be sealed anew.
+    pub fn to_be_sealed_anew(&self, records: u64) {
+        self.to_seal_anew.set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
     /// A store whose failures are counted.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use postern::system::{SystemClock, SystemRandom};
-use postern_core::ports::Timestamp;
+use postern_core::ports::{Op, Place, Seal as _, Timestamp};
 use postern_lab::attack::{CLASSES, GENUINE, Scene, ToldBy};
 use postern_lab::key::Key;
 use postern_lab::metadata::metadata;
@@ -263,4 +263,47 @@ fn the_doctor_names_all_that_is_wrong() {
     assert_eq!(done.status.code(), Some(1));
     assert!(told.contains("problem  admin.api_keys: is empty") && told.contains("problem  store: redis://"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn data_keys_are_changed_in_a_file_and_one_that_is_needed_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = RootKey::generate(1, &SystemRandom).to_text();
+    let keys = |words: &[&str]| {
+        let done = postern(folder.path(), &[&["keys"], words].concat(), &[("POSTERN_SEAL__KEYS", root.expose())], "");
+        let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        (done.status.code().unwrap(), told)
+    };
+    let (status, told) = keys(&["status"]);
+    assert!(status == 2 && told.contains("does not exist yet"), "{told}");
+
+    let url = StoreUrl::Redb(folder.path().join("postern.redb"));
+    let opened = async || {
+        let store = postern_store::open(&url, Arc::new(SystemClock), &RedisOptions::default()).await.unwrap();
+        let roots = RootKeys::parse(&[root.expose()]).unwrap();
+        let ring = KeyRing::load_or_create(&*store, &roots, Arc::new(SystemRandom)).await.unwrap();
+        (store, ring)
+    };
+    let system = actix_web::rt::System::new();
+    let older = system.block_on(async {
+        let (store, ring) = opened().await;
+        let place = Place { class: "connection", schema: 1, key: "p1:conn:{name}", bearer: b"" };
+        let (key, value) = (place.key.to_owned(), ring.seal(place, b"{}"));
+        store.run(vec![Op::Put { key, value, lifetime: None, bound: false }]).await.unwrap();
+        ring.data_keys().active.to_string()
+    });
+    assert!(keys(&["retire", &older]).1.contains("is no data key that only opens"));
+    let (status, told) = keys(&["rotate"]);
+    assert!(status == 0 && told.contains(&format!("{older} only opens")), "{told}");
+    let (status, told) = keys(&["status"]);
+    assert!(status == 0 && told.contains("seals") && told.contains(&older), "{told}");
+    let (status, told) = keys(&["retire", &older]);
+    assert!(status == 1 && told.contains(&format!("data key {older} stays: it still seals 1 connection")), "{told}");
+    system.block_on(async {
+        let (store, ring) = opened().await;
+        assert_eq!(postern_store::reseal(&ring, &*store, async |_| Ok(())).await.unwrap().sealed, 1);
+    });
+    let (status, told) = keys(&["retire", &older]);
+    assert!(status == 0 && told.contains("is retired"), "{told}");
+    assert!(!keys(&["status"]).1.contains(&older));
 }

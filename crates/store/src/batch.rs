@@ -29,10 +29,10 @@ pub(crate) fn check(batch: &[Op]) -> Result<(), StoreError> {
 pub(crate) fn key(op: &Op) -> &str {
     match op {
         Op::Get { key } | Op::Put { key, .. } | Op::PutNew { key, .. } => key,
-        Op::Consume { key, .. } | Op::ReplaceIf { key, .. } | Op::Delete { key } => key,
+        Op::Consume { key, .. } | Op::ReplaceIf { key, .. } | Op::Rewrite { key, .. } | Op::Delete { key } => key,
         Op::IndexAdd { index, .. } | Op::IndexRemove { index, .. } | Op::IndexTrim { index, .. } => index,
         Op::IndexPage { index, .. } | Op::IndexCount { index } => index,
-        Op::LogAppend { log, .. } | Op::LogRead { log, .. } => log,
+        Op::LogAppend { log, .. } | Op::LogRead { log, .. } | Op::LogRewrite { log, .. } => log,
     }
 }
 

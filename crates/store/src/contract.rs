@@ -25,6 +25,7 @@ pub(crate) async fn suite(backend: Arc<dyn Backend>, wait: impl AsyncFn(Duration
     put_new_writes_where_nothing_is(&*backend).await;
     replace_if_wants_the_value_that_was_read(&*backend).await;
     consume_takes_once(&*backend).await;
+    rewriting_keeps_what_it_does_not_say(&*backend, &wait).await;
     lifetimes_end(&*backend, &wait).await;
     lifetimes_follow_the_last_write(&*backend, &wait).await;
     tombstones_last_from_the_last_attempt(&*backend, &wait).await;
@@ -32,6 +33,7 @@ pub(crate) async fn suite(backend: Arc<dyn Backend>, wait: impl AsyncFn(Duration
     indexes_are_read_in_pages_and_trimmed(&*backend).await;
     logs_are_read_onwards(&*backend).await;
     logs_forget_the_oldest(&*backend).await;
+    logs_are_rewritten_in_place(&*backend).await;
     batches_run_in_order(&*backend).await;
     names_are_printable_ascii(&*backend).await;
     values_are_any_bytes(&*backend).await;
@@ -219,6 +221,37 @@ async fn lifetimes_end(backend: &dyn Backend, wait: &impl AsyncFn(Duration)) {
     assert_eq!(consumed(backend, consume("ends:unspent", b"left")).await, Consumed::Absent);
     assert_eq!(get(backend, "ends:unspent").await, None, "consuming never creates");
     assert!(!written(backend, replace_if("ends:unreplaced", "1", "2")).await);
+}
+
+async fn rewriting_keeps_what_it_does_not_say(backend: &dyn Backend, wait: &impl AsyncFn(Duration)) {
+    let rewrite = |key: &str, revision: &str, value: &str| Op::Rewrite {
+        key: key.into(),
+        revision: revision.into(),
+        value: value.into(),
+    };
+    assert!(!written(backend, rewrite("rewrite:none", "", "2")).await);
+    assert_eq!(get(backend, "rewrite:none").await, None, "nothing is written where there was nothing");
+
+    for op in [put("rewrite:stays", "1 one"), put_for("rewrite:ends", "1 one", LIFETIME)] {
+        one(backend, op).await;
+    }
+    for key in ["rewrite:stays", "rewrite:ends"] {
+        assert!(!written(backend, rewrite(key, "0", "x")).await);
+        assert!(written(backend, rewrite(key, "1 ", "2 two, and longer")).await);
+        assert!(!written(backend, rewrite(key, "1 ", "3")).await, "it was read too long ago");
+        assert_eq!(get(backend, key).await.unwrap(), b"2 two, and longer");
+    }
+    one(backend, put("rewrite:spent", "live")).await;
+    consumed(backend, consume_for("rewrite:spent", b"left", LIFETIME)).await;
+    assert!(written(backend, rewrite("rewrite:spent", "\0le", "\0another form")).await);
+    assert_eq!(
+        consumed(backend, consume_for("rewrite:spent", b"x", LIFETIME)).await,
+        Consumed::Spent(b"another form".into())
+    );
+
+    wait(LIFETIME).await;
+    assert_eq!(get(backend, "rewrite:ends").await, None, "its lifetime is the one before");
+    assert_eq!(get(backend, "rewrite:stays").await.unwrap(), b"2 two, and longer");
 }
 
 async fn lifetimes_follow_the_last_write(backend: &dyn Backend, wait: &impl AsyncFn(Duration)) {
@@ -465,6 +498,48 @@ async fn bound_values_are_like_others(backend: &dyn Backend) {
     one(backend, put_bound("bound:a")).await;
     assert!(written(backend, delete("bound:a")).await);
     assert_eq!(get(backend, "bound:a").await, None);
+}
+
+async fn logs_are_rewritten_in_place(backend: &dyn Backend) {
+    const LOG: &str = "rewritten";
+    let part = |after: Option<&str>, entries: &[(String, Vec<u8>)], last| Op::LogRewrite {
+        log: LOG.into(),
+        after: after.map(str::to_owned),
+        entries: entries.iter().map(|(position, entry)| (position.clone(), [b"new ", &entry[..]].concat())).collect(),
+        last,
+    };
+    for number in 0..10 {
+        one(backend, append(LOG, &[number], 1000)).await;
+    }
+    let before = read(backend, LOG, None, 1000).await;
+    let ends = [before[3].0.as_str(), before[9].0.as_str()];
+    // Somebody begins and gives up.
+    assert!(written(backend, part(None, &before[..7], false)).await);
+    assert!(written(backend, part(None, &before[..4], false)).await);
+    let at_last = append(LOG, &[10], 1000);
+    one(backend, at_last).await;
+    assert!(written(backend, part(Some(ends[0]), &before[4..], false)).await);
+    one(backend, append(LOG, &[11], 1000)).await;
+    assert!(written(backend, part(Some(ends[1]), &[], true)).await);
+    one(backend, append(LOG, &[12], 1000)).await;
+
+    let after = read(backend, LOG, None, 1000).await;
+    assert_eq!(after.len(), 13);
+    assert!(after.iter().zip(&before).all(|(now, then)| now.0 == then.0), "positions stay");
+    for (number, (_, entry)) in after.iter().enumerate() {
+        let number = number as u8;
+        let expected = if number < 10 { [b"new ", &[number][..]].concat() } else { vec![number] };
+        assert_eq!(*entry, expected);
+    }
+    assert!(after.is_sorted_by(|earlier, later| position(&earlier.0) < position(&later.0)));
+    assert_eq!(read(backend, LOG, Some(ends[1]), 10).await.len(), 3, "a reader's place is still good");
+    let kept = listed(backend, "", async || {}).await;
+    assert!(kept.keys().all(|key| !key.contains("copy")), "nothing stays beside it");
+}
+
+fn position(text: &str) -> (u64, u64) {
+    let (millisecond, number) = text.split_once('-').unwrap();
+    (millisecond.parse().unwrap(), number.parse().unwrap())
 }
 
 // ---- Lists ---------------------------------------------------------------------------------------------------------

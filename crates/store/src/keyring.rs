@@ -3,13 +3,20 @@
 //! Data keys have random numbers; one is active and seals, the others only open what they sealed earlier. The index key
 //! makes the blind names under which records lie, the subject key the identifiers of people. Neither of these two
 //! ever changes, so changing data keys or root keys renames nothing.
+//!
+//! Every process has a copy of the ring and reads it anew every few seconds, and at once when it meets a record that names a key
+//! which it does not have. A key seals only after the store has the ring that it is in, so such a look always finds it. How keys
+//! come and go is in `rotation.rs`.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use postern_core::base64url;
 use postern_core::ports::{Backend, Op, Place, REVISION_BYTES, Random, Reply, Seal, StoreError};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::root::{RootKey, RootKeys};
@@ -22,21 +29,35 @@ const PLACE: Place<'_> = Place { class: "keyring", schema: 1, key: KEYRING, bear
 
 /// Seals records and makes blind names, with the keys of one store.
 pub struct KeyRing {
-    keys: Keys,
+    keys: RwLock<Arc<Keys>>,
+    roots: RwLock<RootKeys>,
+    /// Numbers that were looked up in vain since the ring was last read as a matter of course.
+    missed: Mutex<BTreeSet<u32>>,
     random: Arc<dyn Random>,
+}
+
+/// The data keys of a ring, by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataKeys {
+    /// Rises with every change of the ring.
+    pub revision: u64,
+    /// The one that seals.
+    pub active: u32,
+    /// Those that only open.
+    pub open_only: Vec<u32>,
 }
 
 /// What the record of the ring holds.
 #[derive(Clone)]
-struct Keys {
+pub(crate) struct Keys {
     /// Rises with every change of the ring.
-    revision: u64,
+    pub(crate) revision: u64,
     index: Zeroizing<[u8; 32]>,
     subject: Zeroizing<[u8; 32]>,
     /// Seals new records.
-    active: SealingKey,
+    pub(crate) active: SealingKey,
     /// Open older records only.
-    open_only: Vec<SealingKey>,
+    pub(crate) open_only: Vec<SealingKey>,
 }
 
 impl KeyRing {
@@ -47,54 +68,169 @@ impl KeyRing {
         roots: &RootKeys,
         random: Arc<dyn Random>,
     ) -> Result<KeyRing, KeyRingError> {
-        // Somebody else may write between our read and our write; then there is something newer to read. Each turn that
-        // fails is one in which another process has moved on, so a few are plenty.
-        for _ in 0..8 {
+        for _ in 0..ATTEMPTS {
             let Some(sealed) = read(backend).await? else {
                 let keys = Keys::generate(&*random);
-                let op = Op::PutNew { key: KEYRING.into(), value: keys.seal(roots, &*random), lifetime: None };
-                if written(backend, op).await? {
-                    return Ok(KeyRing { keys, random });
+                if written(backend, write(None, keys.seal(roots, &*random))).await? {
+                    return Ok(KeyRing::of(keys, roots.clone(), random));
                 }
                 continue;
             };
             let (root, keys) = open(roots, &sealed)?;
             if root.number() == roots.active().number() {
-                return Ok(KeyRing { keys, random });
+                return Ok(KeyRing::of(keys, roots.clone(), random));
             }
-            let op = Op::ReplaceIf {
-                key: KEYRING.into(),
-                revision: sealed[..REVISION_BYTES].to_vec(),
-                value: keys.seal(roots, &*random),
-                lifetime: None,
-            };
-            if written(backend, op).await? {
-                return Ok(KeyRing { keys, random });
+            if written(backend, write(Some(&sealed), keys.seal(roots, &*random))).await? {
+                return Ok(KeyRing::of(keys, roots.clone(), random));
             }
         }
         Err(KeyRingError::Contended)
     }
 
-    fn opening_key(&self, number: u32) -> Option<&SealingKey> {
-        let Keys { active, open_only, .. } = &self.keys;
-        std::iter::once(active).chain(open_only).find(|key| key.number == number)
+    fn of(keys: Keys, roots: RootKeys, random: Arc<dyn Random>) -> Self {
+        Self { keys: RwLock::new(Arc::new(keys)), roots: RwLock::new(roots), missed: Mutex::default(), random }
+    }
+
+    /// Reads the ring anew. → whether it had changed. A ring that the store has lost, or of which it has an older one, as after a
+    /// failover, is put back: what this process has sealed has to open again.
+    pub async fn refresh(&self, backend: &dyn Backend) -> Result<bool, KeyRingError> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.settle(backend, self.roots()).await
+    }
+
+    /// Goes on with other root keys, if these open the ring too. It is sealed anew where another than the first of them seals it.
+    pub async fn change_roots(&self, backend: &dyn Backend, roots: RootKeys) -> Result<(), KeyRingError> {
+        self.settle(backend, roots.clone()).await?;
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = roots;
+        Ok(())
+    }
+
+    /// The keys that seal and open records.
+    pub fn data_keys(&self) -> DataKeys {
+        let keys = self.keys();
+        let open_only = keys.open_only.iter().map(|key| key.number).collect();
+        DataKeys { revision: keys.revision, active: keys.active.number, open_only }
+    }
+
+    /// Brings store and process to the newest ring that either has, sealed by the first of the root keys.
+    async fn settle(&self, backend: &dyn Backend, roots: RootKeys) -> Result<bool, KeyRingError> {
+        for _ in 0..ATTEMPTS {
+            let ours = self.keys();
+            let sealed = read(backend).await?;
+            let newest = match &sealed {
+                None => ours.clone(),
+                Some(sealed) => {
+                    let (root, stored) = open(&roots, sealed)?;
+                    if !bool::from(stored.index.ct_eq(&*ours.index)) {
+                        return Err(KeyRingError::AnotherRing);
+                    }
+                    let newest = if stored.revision >= ours.revision { Arc::new(stored) } else { ours.clone() };
+                    if !Arc::ptr_eq(&newest, &ours) && root.number() == roots.active().number() {
+                        return Ok(self.learn(newest));
+                    }
+                    newest
+                }
+            };
+            if written(backend, write(sealed.as_deref(), newest.seal(&roots, &*self.random))).await? {
+                return Ok(self.learn(newest));
+            }
+        }
+        Err(KeyRingError::Contended)
+    }
+
+    /// Changes the ring, in the store first and then here.
+    pub(crate) async fn change(
+        &self,
+        backend: &dyn Backend,
+        change: impl Fn(&mut Keys, &dyn Random) -> Result<(), KeyRingError>,
+    ) -> Result<(), KeyRingError> {
+        self.settle(backend, self.roots()).await?;
+        for _ in 0..ATTEMPTS {
+            let roots = self.roots();
+            let sealed = read(backend).await?.ok_or(KeyRingError::Unreadable)?;
+            let (_, mut keys) = open(&roots, &sealed)?;
+            change(&mut keys, &*self.random)?;
+            keys.revision += 1;
+            if written(backend, write(Some(&sealed), keys.seal(&roots, &*self.random))).await? {
+                self.learn(Arc::new(keys));
+                return Ok(());
+            }
+        }
+        Err(KeyRingError::Contended)
+    }
+
+    fn learn(&self, keys: Arc<Keys>) -> bool {
+        let mut ours = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let newer = keys.revision > ours.revision;
+        if newer {
+            *ours = keys;
+        }
+        newer
+    }
+
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn roots(&self) -> RootKeys {
+        self.roots.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
+/// Somebody else may write between our read and our write; then there is something newer to read. Each turn that fails is one
+/// in which another process has moved on, so a few are plenty.
+const ATTEMPTS: usize = 8;
+
+/// Writes a ring in the place of the one that was read.
+fn write(read: Option<&[u8]>, value: Vec<u8>) -> Op {
+    let key = KEYRING.to_owned();
+    match read {
+        None => Op::PutNew { key, value, lifetime: None },
+        Some(read) => {
+            let revision = read.get(..REVISION_BYTES).unwrap_or_default().to_vec();
+            Op::ReplaceIf { key, revision, value, lifetime: None }
+        }
+    }
+}
+
+#[async_trait]
 impl Seal for KeyRing {
     fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
         let mut salt = [0; 32];
         self.random.fill(&mut salt);
-        self.keys.active.seal(&salt, place, plain)
+        self.keys().active.seal(&salt, place, plain)
     }
 
     fn open(&self, place: Place<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.opening_key(seal::number(sealed)?)?.open(place, sealed)
+        self.keys().numbered(seal::number(sealed)?)?.open(place, sealed)
+    }
+
+    fn unknown(&self, sealed: &[u8]) -> Option<u32> {
+        let number = seal::number(sealed).filter(|number| self.keys().numbered(*number).is_none())?;
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        (!missed.contains(&number)).then_some(number)
+    }
+
+    async fn look_up(&self, number: u32, backend: &dyn Backend) -> Result<(), StoreError> {
+        // A ring that cannot be read is told of where it is read as a matter of course.
+        if let Err(KeyRingError::Store(error)) = self.settle(backend, self.roots()).await {
+            return Err(error);
+        }
+        if self.keys().numbered(number).is_none() {
+            self.missed.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        }
+        Ok(())
+    }
+
+    fn is_sealed_anew(&self, revision: &[u8], present: &[u8]) -> bool {
+        // No two records share a salt by chance.
+        seal::salt(revision).is_some_and(|salt| seal::salt(present) == Some(salt))
+            && seal::number(revision) != seal::number(present)
     }
 
     fn blind(&self, class: &str, value: &[u8]) -> String {
         debug_assert!(!class.contains('\0'), "the NUL ends the class");
-        let mut name = mac(&self.keys.index, &[class.as_bytes(), &[0], value]);
+        let mut name = mac(&self.keys().index, &[class.as_bytes(), &[0], value]);
         name.truncate(22);
         name
     }
@@ -102,7 +238,7 @@ impl Seal for KeyRing {
     fn subject(&self, parts: &[&[u8]]) -> String {
         let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
         let prefixed: Vec<&[u8]> = lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]).collect();
-        mac(&self.keys.subject, &prefixed)
+        mac(&self.keys().subject, &prefixed)
     }
 }
 
@@ -132,6 +268,14 @@ pub enum KeyRingError {
     /// The record is none of ours, or one of a later release.
     #[error("the record at {KEYRING} is not a key ring that this release can read")]
     Unreadable,
+    /// The store has the ring of another store now.
+    #[error(
+        "the record at {KEYRING} is another key ring than the one that this process started with; the present one stays in use"
+    )]
+    AnotherRing,
+    /// There is no such data key, or it is the one that seals.
+    #[error("the key ring has no data key {0} that only opens")]
+    NoSuchKey(u32),
     /// Others kept changing the ring.
     #[error("the key ring changed every time it was read; start again")]
     Contended,
@@ -180,15 +324,23 @@ impl Keys {
     const OPEN_ONLY: u8 = 2;
 
     fn generate(random: &dyn Random) -> Self {
-        let key = || {
-            let mut key = Zeroizing::new([0; 32]);
-            random.fill(&mut *key);
-            key
-        };
-        let mut number = [0; 4];
+        let active = Self::data_key(random);
+        let [mut index, mut subject] = [(); 2].map(|()| Zeroizing::new([0; 32]));
+        random.fill(&mut *index);
+        random.fill(&mut *subject);
+        Self { revision: 1, index, subject, active, open_only: Vec::new() }
+    }
+
+    /// A new data key.
+    pub(crate) fn data_key(random: &dyn Random) -> SealingKey {
+        let (mut number, mut bytes) = ([0; 4], Zeroizing::new([0; 32]));
         random.fill(&mut number);
-        let active = SealingKey { number: u32::from_be_bytes(number), bytes: key() };
-        Self { revision: 1, index: key(), subject: key(), active, open_only: Vec::new() }
+        random.fill(&mut *bytes);
+        SealingKey { number: u32::from_be_bytes(number), bytes }
+    }
+
+    pub(crate) fn numbered(&self, number: u32) -> Option<&SealingKey> {
+        std::iter::once(&self.active).chain(&self.open_only).find(|key| key.number == number)
     }
 
     fn seal(&self, roots: &RootKeys, random: &dyn Random) -> Vec<u8> {
@@ -346,28 +498,6 @@ mod tests {
         assert!(matches!(load(&*store, &roots(&[1]), 2).await, Err(KeyRingError::Sealed(1))));
         one(&*store, put(b"something else".to_vec())).await;
         assert!(matches!(load(&*store, &roots(&[1]), 2).await, Err(KeyRingError::Unreadable)));
-    }
-
-    #[tokio::test]
-    async fn older_data_keys_open_and_do_not_seal() {
-        let store = store();
-        let mut ring = load(&*store, &roots(&[1]), 1).await.unwrap();
-        let sealed = ring.seal(CODE, b"plain");
-        let newer = Keys::generate(&TestRandom::seeded(5)).active;
-        let older = std::mem::replace(&mut ring.keys.active, newer);
-        ring.keys.open_only.push(older.clone());
-        ring.keys.revision += 1;
-
-        let value = ring.keys.seal(&roots(&[1]), &TestRandom::seeded(6));
-        one(&*store, Op::Put { key: KEYRING.into(), value, lifetime: None, bound: false }).await;
-        let ring = load(&*store, &roots(&[1]), 2).await.unwrap();
-        assert_eq!(ring.keys.revision, 2);
-        assert_eq!(**ring.open(CODE, &sealed).unwrap(), *b"plain");
-        assert_ne!(seal::number(&ring.seal(CODE, b"plain")), Some(older.number));
-
-        ring.keys.open_only.iter().for_each(|key| assert_eq!(key.number, older.number));
-        let without = KeyRing { keys: Keys { open_only: vec![], ..ring.keys.clone() }, random: ring.random.clone() };
-        assert!(without.open(CODE, &sealed).is_none(), "a destroyed key opens nothing");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! are in `keyring.rs`. `docs/STORE.md` tells the whole story.
 
 mod batch;
+mod census;
 #[cfg(test)]
 mod contract;
 mod counted;
@@ -16,20 +17,24 @@ mod open;
 mod position;
 mod redb;
 mod redis;
+mod reseal;
 mod root;
+mod rotation;
 mod seal;
 #[cfg(test)]
 mod stage;
 mod url;
 mod verbs;
 
+pub use census::{Census, Needs, census};
 pub use counted::{Counted, Counts};
-pub use keyring::{KEYRING, KeyRing, KeyRingError};
+pub use keyring::{DataKeys, KEYRING, KeyRing, KeyRingError};
 pub use memory::MemoryBackend;
 pub use open::{OpenError, open, ping};
 pub use position::is_position;
 pub use redb::RedbBackend;
 pub use redis::{ClientCertificate, Failover, Part, RedisBackend, RedisOptions, SentinelLogin, Server, Told, examine};
+pub use reseal::{Progress, reseal};
 pub use root::{RootKey, RootKeyError, RootKeys};
 pub use url::{RedisUrl, StoreUrl, StoreUrlError};
 

@@ -47,7 +47,7 @@ pub(crate) struct SealingKey {
 }
 
 impl SealingKey {
-    /// Seals a record. No two calls may have the same `salt`.
+    /// Seals a record. No two records may have the same `salt` under one key.
     pub(crate) fn seal(&self, salt: &[u8; 32], place: Place<'_>, plain: &[u8]) -> Vec<u8> {
         let derived = self.derive(salt, place.bearer);
         let class = size_class(LENGTH + plain.len());
@@ -128,6 +128,12 @@ pub(crate) fn number(sealed: &[u8]) -> Option<u32> {
         [FORMAT, SUITE, number @ ..] => Some(u32::from_be_bytes(*number)),
         _ => None,
     }
+}
+
+/// The salt of a record, by which a version of it is known whoever sealed it.
+pub(crate) fn salt(sealed: &[u8]) -> Option<&[u8; 32]> {
+    number(sealed)?;
+    sealed.get(6..)?.first_chunk()
 }
 
 fn associated_data(header: &[u8], place: Place<'_>) -> Vec<u8> {

@@ -14,6 +14,8 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) trait Shelf {
     fn value(&mut self, key: &str) -> Result<Option<Vec<u8>>, Failure>;
     fn set(&mut self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Result<(), Failure>;
+    /// Another form of a value that is there, for as long as that one has left.
+    fn rewrite(&mut self, key: &str, value: Vec<u8>) -> Result<(), Failure>;
     fn remove(&mut self, key: &str) -> Result<bool, Failure>;
     fn index_add(&mut self, index: &str, score: u64, member: &str) -> Result<(), Failure>;
     fn index_remove(&mut self, index: &str, member: &str) -> Result<bool, Failure>;
@@ -22,6 +24,8 @@ pub(crate) trait Shelf {
     fn index_count(&mut self, index: &str) -> Result<u64, Failure>;
     fn log_append(&mut self, log: &str, entry: Vec<u8>, keep: u64) -> Result<String, Failure>;
     fn log_read(&mut self, log: &str, after: Option<&str>, limit: u64) -> Result<Vec<(String, Vec<u8>)>, Failure>;
+    /// Other forms of those entries that are there.
+    fn log_rewrite(&mut self, log: &str, entries: Vec<(String, Vec<u8>)>) -> Result<(), Failure>;
     /// What is kept from a key on, in the order of the keys.
     fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure>;
 }
@@ -90,6 +94,13 @@ fn apply(shelf: &mut dyn Shelf, op: Op) -> Result<Reply, Failure> {
             }
             Reply::Written(same)
         }
+        Op::Rewrite { key, revision, value } => {
+            let same = shelf.value(&key)?.is_some_and(|present| present.starts_with(&revision));
+            if same {
+                shelf.rewrite(&key, value)?;
+            }
+            Reply::Written(same)
+        }
         Op::Delete { key } => Reply::Written(shelf.remove(&key)?),
         Op::IndexAdd { index, score, member } => {
             shelf.index_add(&index, score, &member)?;
@@ -101,6 +112,11 @@ fn apply(shelf: &mut dyn Shelf, op: Op) -> Result<Reply, Failure> {
         Op::IndexCount { index } => Reply::Count(shelf.index_count(&index)?),
         Op::LogAppend { log, entry, keep } => Reply::Position(shelf.log_append(&log, entry, keep)?),
         Op::LogRead { log, after, limit } => Reply::Entries(shelf.log_read(&log, after.as_deref(), limit)?),
+        // Each entry is changed where it stands, so nobody can come in between.
+        Op::LogRewrite { log, entries, .. } => {
+            shelf.log_rewrite(&log, entries)?;
+            Reply::Written(true)
+        }
     })
 }
 

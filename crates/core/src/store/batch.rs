@@ -173,7 +173,18 @@ impl<'s> Batch<'s> {
 
     /// Runs everything in one round trip. An empty batch asks nothing.
     pub async fn run(self) -> Result<Answers<'s>, StoreError> {
-        let replies = if self.ops.is_empty() { Vec::new() } else { self.store.backend.run(self.ops).await? };
+        if self.ops.is_empty() {
+            return Ok(Answers { store: self.store, keys: self.keys, replies: Vec::new(), known: Vec::new() });
+        }
+        let replaces = |(_, op): &(usize, &Op)| matches!(op, Op::ReplaceIf { .. });
+        let replacing: Vec<_> = self.ops.iter().enumerate().filter(replaces).map(|(at, op)| (at, op.clone())).collect();
+        let mut replies = self.store.backend.run(self.ops).await?;
+        for (at, op) in replacing {
+            if replies.get(at) == Some(&Reply::Written(false)) {
+                replies[at] = Reply::Written(self.store.replace_sealed_anew(op).await?);
+            }
+        }
+        self.store.know_keys_of(&replies).await?;
         Ok(Answers { store: self.store, keys: self.keys, replies, known: Vec::new() })
     }
 }

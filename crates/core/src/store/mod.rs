@@ -15,7 +15,9 @@ mod batch;
 mod cache;
 mod change;
 mod keys;
+mod kinds;
 mod recall;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ pub use batch::{Answers, Batch, Count, Slot, Spent, Stored};
 use cache::Cache;
 pub(crate) use change::ATTEMPTS;
 pub use keys::{Index, Key, Keys, Log};
+pub use kinds::{Kind, kind};
 pub use recall::{Assumed, Confirming, Source};
 
 /// Something that is stored sealed.

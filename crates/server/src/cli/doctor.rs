@@ -74,7 +74,7 @@ impl Findings<'_> {
         }
         self.fine("store", format!("{} answers, and keeps what it is given", config.store.url))?;
         let Some(ring) = self.key_ring(config, &backend, random.clone()).await? else { return Ok(()) };
-        let parts = Parts { backend, seal: Arc::new(ring), clock, random, api_keys: Vec::new() };
+        let parts = Parts { backend, ring: Arc::new(ring), clock, random, api_keys: Vec::new() };
         match App::new(config, parts) {
             Ok(app) => self.tell(&checkup::opened(&app).await),
             Err(error) => self.bad("fetch", story(&error), "Check the settings under fetch."),

@@ -59,7 +59,7 @@ impl Command {
             Command::Demo(demo) => demo.run(clock, random, &mut output)?,
             Command::Doctor(doctor) => doctor.run(clock, random, &mut output)?,
             Command::Verify(verify) => verify.run(&mut io::stdin().lock(), &mut output)?,
-            Command::Keys(keys) => keys.run(&*random, &mut output)?,
+            Command::Keys(keys) => keys.run(clock, random, &mut output)?,
         };
         output.flush()?;
         Ok(status)

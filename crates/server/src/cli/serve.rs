@@ -57,6 +57,8 @@ async fn serve(
     let app = Arc::new(app);
     actix_web::rt::spawn(jobs::metadata::run(app.clone()));
     actix_web::rt::spawn(jobs::keys::run(app.clone()));
+    actix_web::rt::spawn(jobs::key_ring::run(app.clone()));
+    actix_web::rt::spawn(jobs::sealing::run(app.clone()));
     actix_web::rt::spawn(jobs::sessions::run(app.clone()));
     actix_web::rt::spawn(jobs::certificates::run(app.clone()));
     actix_web::rt::spawn(jobs::health::run(app.clone()));
@@ -86,7 +88,7 @@ pub(super) async fn open(
     let keys = first_run::keys(config, &*random)?;
     let backend = postern_store::open(&config.store.url, clock.clone(), &config.store.redis).await?;
     let ring = KeyRing::load_or_create(&*backend, &keys.root, random.clone()).await?;
-    let parts = Parts { backend, seal: Arc::new(ring), clock, random, api_keys: keys.api.clone() };
+    let parts = Parts { backend, ring: Arc::new(ring), clock, random, api_keys: keys.api.clone() };
     let app = App::new(config, parts)?;
     app.load_keys().await?;
     Ok((app, keys))

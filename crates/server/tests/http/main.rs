@@ -53,6 +53,7 @@ mod revalidate;
 mod revoke;
 mod roles;
 mod scopes;
+mod sealing;
 mod secret_rotation;
 mod session_claims;
 mod session_settings;

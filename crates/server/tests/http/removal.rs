@@ -103,6 +103,8 @@ fn of_every_class_of_key_it_is_said_what_becomes_of_it() {
     assert_eq!(made, said);
     let page = include_str!("../../../../docs/STORE.md");
     for class in said {
+        let kind = postern_core::store::kind(&format!("{class}:{{name}}"), false);
+        assert_eq!(kind.is_none(), class.starts_with("p1:x:"), "{class} in kinds.rs");
         assert!(page.contains(&format!("`{class}:{{")) || page.contains(&format!("`{class}`")), "{class} in STORE.md");
     }
 }
@@ -145,7 +147,7 @@ async fn delete(world: &World, path: &str) -> Value {
 }
 
 /// Postern without any tenant, a name server, and an app that wants to hear of sessions that end.
-async fn world() -> (World, NameServer, Ear) {
+pub(crate) async fn world() -> (World, NameServer, Ear) {
     let (world, dns) = domains::world("").await;
     delete(&world, "tenants/acme.example").await;
     world.advance(Duration::from_millis(1));
@@ -154,7 +156,7 @@ async fn world() -> (World, NameServer, Ear) {
 
 /// Connects the tenant `acme.example` to the product `crm`, gives it everything that a tenant can have, and signs people in. Returns the
 /// connection and the refresh tokens.
-async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<String>) {
+pub(crate) async fn inhabit(world: &World, dns: &NameServer, app: &App<'_>) -> (Value, Vec<String>) {
     let address = Address::start(refresh::of(&world.key));
     let connection = json!({
         "tenant": "acme.example", "product": "crm", "redirectUrl": [CALLBACK], "defaultRedirectUrl": CALLBACK,

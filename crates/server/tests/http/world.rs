@@ -56,7 +56,8 @@ pub(crate) struct World {
     pub(crate) memory: Arc<MemoryBackend>,
     pub(crate) key: Key,
     pub(crate) app: Data<App>,
-    seal: Arc<KeyRing>,
+    pub(crate) root: RootKey,
+    pub(crate) ring: Arc<KeyRing>,
     service: Box<dyn Fn(test::TestRequest) -> Answering>,
 }
 
@@ -127,15 +128,16 @@ impl World {
         let memory = Arc::new(MemoryBackend::new(clock.clone()));
         let brittle = Arc::new(Brittle::new(memory.clone()));
         let counted = Arc::new(Counted::new(brittle.clone()));
-        let roots = RootKeys::single(RootKey::generate(1, &SystemRandom));
-        let seal = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
+        let root = RootKey::generate(1, &SystemRandom);
+        let roots = RootKeys::single(root.clone());
+        let ring = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
         let base = format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"{API_KEY}\"]\n");
         let config = Config::of_toml(&format!("{base}{settings}")).unwrap_or_else(|problems| panic!("{problems}"));
         let product_key =
             ApiKey { product: Some("crm".into()), ..ApiKey::full(&Secret::new("key-of-the-product-crm")) };
         let read_key = ApiKey { read_only: true, ..ApiKey::full(&Secret::new("key-that-may-only-read")) };
         let api_keys = config.admin.api_keys.iter().cloned().chain([product_key, read_key]).collect();
-        let parts = Parts { backend: counted.clone(), seal: seal.clone(), clock: clock.clone(), random, api_keys };
+        let parts = Parts { backend: counted.clone(), ring: ring.clone(), clock: clock.clone(), random, api_keys };
         let app = Data::new(App::new(&config, parts).unwrap());
         app.cupboard.load_or_create(&key_of_all).await.unwrap();
         app.token_cupboard.load_or_create(&key_of_all).await.unwrap();
@@ -165,7 +167,8 @@ impl World {
             memory,
             key: Key::generate().unwrap(),
             app: shared,
-            seal,
+            root,
+            ring,
             service: Box::new(call),
         };
         world.connect("acme.example", "crm", IDP).await;
@@ -174,10 +177,15 @@ impl World {
 
     /// Another process on the same store.
     pub(crate) async fn replica(&self) -> App {
+        self.replica_with(self.ring.clone()).await
+    }
+
+    /// The same, with a key ring of its own.
+    pub(crate) async fn replica_with(&self, ring: Arc<KeyRing>) -> App {
         let config = Config::of_toml(&format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\n")).unwrap();
-        let (seal, clock) = (self.seal.clone(), self.clock.clone());
+        let clock = self.clock.clone();
         let parts =
-            Parts { backend: self.counted.clone(), seal, clock, random: Arc::new(SystemRandom), api_keys: Vec::new() };
+            Parts { backend: self.counted.clone(), ring, clock, random: Arc::new(SystemRandom), api_keys: Vec::new() };
         let app = App::new(&config, parts).unwrap();
         app.load_keys().await.unwrap();
         app

@@ -25,6 +25,14 @@ impl Log {
         position
     }
 
+    /// Writes another form of the entry at a position, if it is there.
+    pub(crate) fn rewrite(&mut self, position: Option<Position>, entry: Vec<u8>) {
+        let found = self.entries.binary_search_by(|(at, _)| Some(*at).cmp(&position));
+        if let Ok(at) = found {
+            self.entries[at].1 = entry;
+        }
+    }
+
     /// Entries after a position, oldest first.
     pub(crate) fn read(&self, after: Option<Position>, limit: u64) -> Vec<(String, Vec<u8>)> {
         let start = self.entries.partition_point(|(position, _)| Some(*position) <= after);

@@ -96,6 +96,10 @@ impl Shelf for Present<'_> {
     fn set(&mut self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Result<(), Failure> {
         Ok(self.kept.values.set(key, value, lifetime, self.now)?)
     }
+    fn rewrite(&mut self, key: &str, value: Vec<u8>) -> Result<(), Failure> {
+        self.kept.values.rewrite(key, value);
+        Ok(())
+    }
     fn remove(&mut self, key: &str) -> Result<bool, Failure> {
         Ok(self.kept.values.remove(key, self.now))
     }
@@ -125,6 +129,11 @@ impl Shelf for Present<'_> {
     fn log_read(&mut self, log: &str, after: Option<&str>, limit: u64) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         let after = after.and_then(Position::parse);
         Ok(self.kept.logs.get(log).map(|log| log.read(after, limit)).unwrap_or_default())
+    }
+    fn log_rewrite(&mut self, log: &str, entries: Vec<(String, Vec<u8>)>) -> Result<(), Failure> {
+        let Some(log) = self.kept.logs.get_mut(log) else { return Ok(()) };
+        entries.into_iter().for_each(|(position, entry)| log.rewrite(Position::parse(&position), entry));
+        Ok(())
     }
     fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure> {
         let Shelves { values, indexes, logs } = &*self.kept;

@@ -91,6 +91,14 @@ impl Values {
         Ok(())
     }
 
+    /// Writes another form of a value that is there, for as long as that one has left.
+    pub(crate) fn rewrite(&mut self, key: &str, value: Vec<u8>) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            self.bytes = self.bytes - entry.value.len() + value.len();
+            entry.value = value;
+        }
+    }
+
     /// Removes a value, and says whether there was a live one.
     pub(crate) fn remove(&mut self, key: &str, now: Timestamp) -> bool {
         self.drop_entry(key).is_some_and(|entry| entry.lives(now))

@@ -135,6 +135,14 @@ impl Shelf for Held<'_> {
         Ok(())
     }
 
+    fn rewrite(&mut self, key: &str, value: Vec<u8>) -> Result<(), Failure> {
+        if self.values.get(key, self.now).is_some() {
+            self.values.rewrite(key, value);
+            return Ok(());
+        }
+        self.set(key, value, None)
+    }
+
     fn remove(&mut self, key: &str) -> Result<bool, Failure> {
         Ok(self.values.remove(key, self.now) || self.remove_durable(key)?)
     }
@@ -245,6 +253,18 @@ impl Shelf for Held<'_> {
             });
             page.collect()
         })
+    }
+
+    fn log_rewrite(&mut self, log: &str, entries: Vec<(String, Vec<u8>)>) -> Result<(), Failure> {
+        let mut table = self.writing()?.open_table(ENTRIES)?;
+        for (position, entry) in entries {
+            let Some(Position { millisecond, number }) = Position::parse(&position) else { continue };
+            let place = (log, millisecond, number);
+            if table.get(place)?.is_some() {
+                table.insert(place, &*entry)?;
+            }
+        }
+        Ok(())
     }
 
     fn list(&mut self, from: Bound<&str>, limit: usize) -> Result<Vec<Item>, Failure> {

@@ -16,6 +16,36 @@ if not present or string.sub(present, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.call('SET', KEYS[1], ARGV[2]) end
 return 1";
 
+/// The same, and the lifetime stays.
+const REWRITE: &str = "\
+local present = redis.call('GET', KEYS[1])
+if not present or string.sub(present, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1";
+
+/// Entries of a stream cannot be changed. So a copy grows beside it, part by part, and takes its place with the last one; what
+/// was appended meanwhile comes over in the same step. ARGV: where the copy has to end by now, or nothing; whether this is the
+/// last part; positions and entries in turn. A copy that nobody goes on with ends after an hour.
+const LOG_REWRITE: &str = "\
+if ARGV[1] == '' then redis.call('DEL', KEYS[2]) else
+  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  if not last or last[1] ~= ARGV[1] then return 0 end
+end
+local last = ARGV[1]
+for at = 3, #ARGV, 2 do
+  redis.call('XADD', KEYS[2], ARGV[at], 'e', ARGV[at + 1])
+  last = ARGV[at]
+end
+if last == '' then return 0 end
+redis.call('PEXPIRE', KEYS[2], 3600000)
+if ARGV[2] == '0' then return 1 end
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. last, '+')) do
+  redis.call('XADD', KEYS[2], entry[1], unpack(entry[2]))
+end
+redis.call('PERSIST', KEYS[2])
+redis.call('RENAME', KEYS[2], KEYS[1])
+return 1";
+
 /// What is to be made of the value that a command returns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Answer {
@@ -74,6 +104,11 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
             }
             Answer::Changed
         }
+        Op::Rewrite { key, revision, value } => {
+            command = words::EVAL.cmd();
+            command.arg(REWRITE).arg(1).arg(key).arg(revision).arg(value);
+            Answer::Changed
+        }
         Op::Delete { key } => {
             command = words::DEL.cmd();
             command.arg(key);
@@ -117,8 +152,22 @@ pub(crate) fn of(op: &Op, epoch: Option<Epoch>) -> (Cmd, Answer) {
             command.arg(log).arg(start).arg("+").arg("COUNT").arg(whole(*limit));
             Answer::Entries
         }
+        Op::LogRewrite { log, after, entries, last } => {
+            command = words::EVAL.cmd();
+            command.arg(LOG_REWRITE).arg(2).arg(log).arg(copy(log));
+            command.arg(after.as_deref().unwrap_or_default()).arg(u8::from(*last));
+            for (position, entry) in entries {
+                command.arg(position).arg(entry);
+            }
+            Answer::Changed
+        }
     };
     (command, answer)
+}
+
+/// Where the copy of a log grows, kept by the server that keeps the log.
+fn copy(log: &str) -> String {
+    if log.contains('{') { format!("p1:copy:{log}") } else { format!("p1:copy:{{{log}}}") }
 }
 
 /// Whether it makes no difference, to the store and to the answer, that an operation runs twice.
@@ -128,6 +177,7 @@ pub(crate) fn is_repeatable(op: &Op) -> bool {
         Op::IndexPage { .. } | Op::IndexCount { .. } | Op::LogRead { .. } => true,
         Op::PutNew { .. } | Op::Consume { .. } | Op::ReplaceIf { .. } | Op::Delete { .. } => false,
         Op::IndexRemove { .. } | Op::IndexTrim { .. } | Op::LogAppend { .. } => false,
+        Op::Rewrite { .. } | Op::LogRewrite { .. } => false,
     }
 }
 

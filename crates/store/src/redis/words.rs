@@ -27,7 +27,7 @@ pub(crate) enum Need {
     Cluster,
     /// To wait for replicas: `store.wait_replicas`.
     Replicas,
-    /// To list what is kept, where sealing keys change.
+    /// To list what is kept and seal it anew, where sealing keys change. The last four are commands of a script.
     Inventory,
     /// To say at the start, and by `postern doctor`, what is wrong with a server.
     Examination,
@@ -67,6 +67,10 @@ words! {
     GETRANGE = "GETRANGE", Inventory, Some(&[KEY, "0", "0"]);
     PTTL = "PTTL", Inventory, Some(&[KEY]);
     TYPE = "TYPE", Inventory, Some(&[KEY]);
+    XREVRANGE = "XREVRANGE", Inventory, Some(&[KEY, "+", "-", "COUNT", "1"]);
+    PEXPIRE = "PEXPIRE", Inventory, Some(&[KEY, "1"]);
+    PERSIST = "PERSIST", Inventory, Some(&[KEY]);
+    RENAME = "RENAME", Inventory, Some(&[KEY, KEY]);
     TIME = "TIME", Examination, Some(&[]);
 }
 
@@ -83,7 +87,7 @@ impl Need {
             Need::Sentinels => "to tell a primary from a replica",
             Need::Cluster => "to find the nodes of a cluster",
             Need::Replicas => "to wait for replicas (store.wait_replicas)",
-            Need::Inventory => "to list what is kept (postern keys)",
+            Need::Inventory => "to list what is kept, and to seal it anew (postern keys)",
             Need::Examination => "to compare clocks",
         }
     }
