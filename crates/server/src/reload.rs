@@ -1,6 +1,6 @@
 //! What changes without a restart. When the process gets SIGHUP, and when one of the files that its configuration was read
 //! from has other content than before, the configuration is read anew, and what may change while people sign in is put in
-//! place: the keys of the API. Everything else counts from the next start. A configuration with problems changes nothing.
+//! place: the keys of the API, and the root keys. Everything else counts from the next start. A configuration with problems changes nothing.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use actix_web::rt::signal::unix::Signal;
 use futures_util::future::{Either, select};
+use postern_store::RootKeys;
 
 use crate::app::App;
+use crate::cli::story;
 use crate::config::first_run::{self, Notice};
 use crate::config::{Config, Files, Problems, Sources};
 
@@ -34,26 +36,26 @@ impl Reload {
     pub async fn run(mut self, mut hangups: Signal) {
         loop {
             match select(pin!(hangups.recv()), pin!(tokio::time::sleep(ROUND))).await {
-                Either::Left(_) => self.read(),
-                Either::Right(_) => self.look(),
+                Either::Left(_) => self.read().await,
+                Either::Right(_) => self.look().await,
             }
         }
     }
 
     /// Reads where a file has changed.
-    pub fn look(&mut self) {
+    pub async fn look(&mut self) {
         if self.files.now() != self.files {
-            self.read();
+            self.read().await;
         }
     }
 
     /// Reads, and says in the log what came of it.
-    pub fn read(&mut self) {
+    pub async fn read(&mut self) {
         // What changes after this is noticed the next time.
         self.files = self.files.now();
-        match self.replace() {
+        match self.replace().await {
             Ok(keys) => {
-                let text = "the configuration was read anew; keys of the API count at once, everything else from the next start";
+                let text = "the configuration was read anew; keys of the API and root keys count at once, everything else from the next start";
                 tracing::info!(api_keys = keys, "{text}");
             }
             Err(Problems(problems)) => {
@@ -65,14 +67,23 @@ impl Reload {
     }
 
     /// Puts in place what may change. → how many keys the API has
-    fn replace(&mut self) -> Result<usize, Problems> {
+    async fn replace(&mut self) -> Result<usize, Problems> {
         let config = Config::load(&self.sources)?;
         let mut notices = Vec::new();
         let (keys, _) = first_run::api_keys(&config, &*self.app.random, &mut notices)?;
-        self.files = config.files;
+        self.files = config.files.clone();
         notices.iter().for_each(Notice::log);
         let number = keys.len();
         self.app.api_keys.replace(keys);
+        self.change_roots(first_run::found_root_keys(&config)?).await;
         Ok(number)
+    }
+
+    /// Goes on with these root keys, if the key ring opens with them.
+    async fn change_roots(&self, roots: Option<RootKeys>) {
+        let Some(roots) = roots else { return };
+        if let Err(error) = self.app.ring.change_roots(&*self.app.backend, roots).await {
+            tracing::error!(cause = %story(&error), "the former root keys stay in use");
+        }
     }
 }

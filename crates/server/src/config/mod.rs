@@ -7,6 +7,7 @@
 
 mod admin;
 mod basics;
+mod command;
 mod discover;
 mod domains;
 mod fetch;

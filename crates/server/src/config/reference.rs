@@ -40,7 +40,7 @@ Postern starts without any configuration. A setting comes from the first of thes
 
 A setting that does not exist is an error, also in the environment; only the variables that Kubernetes itself makes for a
 service named `postern` are passed over. Every secret can be written into a file instead, which the setting with `_file`
-names; one line end at its end does not count. Keys of the API that change count without a restart: within 5 seconds of a change of
+names; one line end at its end does not count. Keys of the API and root keys that change count without a restart: within 5 seconds of a change of
 the file, or of the configuration, that they are in, or at SIGHUP. What else changed counts from the next start. A configuration with problems
 changes nothing, and the log says which. All problems are reported at once, before any port is opened;
 `postern doctor` checks the configuration together with the store and the clock.
