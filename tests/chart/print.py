@@ -51,7 +51,7 @@ SHAPES = {
 
 # Settings that the chart makes itself, from values or from secrets.
 MADE = re.compile(
-    r"public_url|listen|operations\..*|admin\..*|seal\..*|fetch\.proxy.*|oauth\.client_secret_verifier.*"
+    r"public_url|listen|operations\..*|admin\..*|seal\.keys(_file)?|fetch\.proxy.*|oauth\.client_secret_verifier.*"
     r"|store\.(url.*|ca_files|client_.*|sentinel_password.*)"
 )
 

@@ -15,8 +15,11 @@
 {{- $problems = append $problems (printf "existingSecret is missing, and the member %q (secrets.%s) is to be in it. Name the Secret that holds it." $at.key $name) }}
 {{- end }}
 {{- end }}
-{{- if not .Values.secrets.sealKeys.key }}
+{{- $command := dig "seal" "keys_command" list .Values.config }}
+{{- if and (not .Values.secrets.sealKeys.key) (not $command) }}
 {{- $problems = append $problems "secrets.sealKeys.key is empty. Name the member with the root keys: nothing can be stored without." }}
+{{- else if and .Values.secrets.sealKeys.key $command }}
+{{- $problems = append $problems "The root keys are given twice: by secrets.sealKeys and by config.seal.keys_command. Set secrets.sealKeys.key to \"\"." }}
 {{- end }}
 {{- $store := .Values.store.url }}
 {{- if and $store .Values.secrets.storeUrl.key }}
