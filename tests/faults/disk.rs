@@ -44,6 +44,24 @@ impl Disk {
     fn clear(&self) {
         std::fs::remove_file(self.filler()).expect("it can go");
     }
+
+    /// What to write into `store.url`.
+    fn store(&self) -> String {
+        format!("redb:{}", self.path().join("postern.redb").display())
+    }
+
+    fn forbid_writing(&self) {
+        self.remount("remount,ro");
+    }
+
+    fn allow_writing(&self) {
+        self.remount("remount,rw");
+    }
+
+    fn remount(&self, options: &str) {
+        let mounted = Command::new("mount").args(["-o", options]).arg(self.path()).status();
+        assert!(mounted.is_ok_and(|status| status.success()));
+    }
 }
 
 impl Drop for Disk {
@@ -59,8 +77,7 @@ async fn fault_6_a_full_disk_refuses_what_lasts_and_logins_go_on() {
     let Some(disk) = Disk::mount() else {
         return println!("a full disk: not tried, because that takes somebody who may mount one");
     };
-    let store = format!("redb:{}", disk.path().join("postern.redb").display());
-    let postern = Postern::start_at(&store, Settings::default()).await;
+    let postern = Postern::start_at(&disk.store(), Settings::default()).await;
     let customer = Customer::of(&postern).await;
     customer.sign_in(&postern).await.expect("a login");
 
@@ -93,4 +110,26 @@ async fn fault_6_a_full_disk_refuses_what_lasts_and_logins_go_on() {
     customer.sign_in(&postern).await.expect("a login");
     println!("a full disk: {written} records fitted in, the next was refused; {lost} of 20 logins lost meanwhile");
     assert_eq!(lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "what was lost is for reading")]
+async fn fault_6_a_disk_that_may_not_be_written_is_told_at_the_start() {
+    let _calm = CALM.lock().await;
+    let Some(disk) = Disk::mount() else {
+        return println!("a disk that may not be written: not tried, because that takes somebody who may mount one");
+    };
+    let store = disk.store();
+    let mut postern = Postern::start_at(&store, Settings::default()).await;
+    let customer = Customer::of(&postern).await;
+    postern.ask_to_stop();
+    assert!(postern.ended().await.success());
+    disk.forbid_writing();
+    let (ended, said) = Postern::refuses(&store).await;
+    assert!(!ended.success() && said.contains("cannot be opened: Read-only file system"), "{ended}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    disk.allow_writing();
+    let again = Settings { ports: Some(postern.ports()), ..Settings::default() };
+    customer.sign_in(&Postern::start_at(&store, again).await).await.expect("a login");
+    println!("a disk that may not be written: the start is refused; afterwards everything is there, 0 records lost");
 }

@@ -50,28 +50,19 @@ impl Postern {
 
     /// Starts one on the store at this URL.
     pub async fn start_at(store: &str, settings: Settings) -> Self {
-        let [port, operations] = settings.ports.unwrap_or_else(|| [(); 2].map(|()| free_port()));
-        let origin = format!("http://127.0.0.1:{port}");
+        let ports = settings.ports.unwrap_or_else(|| [(); 2].map(|()| free_port()));
+        let [origin, operations] = ports.map(|port| format!("http://127.0.0.1:{port}"));
         let public_url = settings.public_port.map_or(origin.clone(), |port| format!("http://127.0.0.1:{port}"));
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let running = Running::start(
-            "postern",
-            limited(&settings.limits, settings.program.as_deref())
-                .arg("serve")
-                .current_dir(folder.path())
-                .env("POSTERN_PUBLIC_URL", &public_url)
-                .env("POSTERN_LISTEN", format!("127.0.0.1:{port}"))
-                .env("POSTERN_OPERATIONS__LISTEN", format!("127.0.0.1:{operations}"))
-                .env("POSTERN_STORE__URL", store)
-                .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Self::ROOT_KEY)]).to_string())
-                .env("POSTERN_ADMIN__API_KEYS", json!([Self::API_KEY]).to_string())
-                .env("POSTERN_FETCH__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#)
-                .envs(settings.environment),
-            folder,
-        );
-        let running = running.ready_at(&format!("http://127.0.0.1:{operations}/health/ready")).await;
-        let operations = format!("http://127.0.0.1:{operations}");
+        let running = launch(store, settings, ports, &public_url);
+        let running = running.ready_at(&format!("{operations}/health/ready")).await;
         Self { running, public_url, origin, operations }
+    }
+
+    /// Starts one that will not have this store: how it ends, and what it says.
+    pub async fn refuses(store: &str) -> (ExitStatus, String) {
+        let ports = [(); 2].map(|()| free_port());
+        let mut running = launch(store, Settings::default(), ports, &format!("http://127.0.0.1:{}", ports[0]));
+        (running.ended().await, running.log())
     }
 
     /// Where it listens: for everybody, and for operations.
@@ -197,6 +188,24 @@ impl Postern {
     pub fn log(&self) -> String {
         self.running.log()
     }
+}
+
+/// Starts the program, in a folder of its own.
+fn launch(store: &str, settings: Settings, [port, operations]: [u16; 2], public_url: &str) -> Running {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = limited(&settings.limits, settings.program.as_deref());
+    command
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("POSTERN_PUBLIC_URL", public_url)
+        .env("POSTERN_LISTEN", format!("127.0.0.1:{port}"))
+        .env("POSTERN_OPERATIONS__LISTEN", format!("127.0.0.1:{operations}"))
+        .env("POSTERN_STORE__URL", store)
+        .env("POSTERN_SEAL__KEYS", json!([format!("1:{}", Postern::ROOT_KEY)]).to_string())
+        .env("POSTERN_ADMIN__API_KEYS", json!([Postern::API_KEY]).to_string())
+        .env("POSTERN_FETCH__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#)
+        .envs(settings.environment);
+    Running::start("postern", &mut command, folder)
 }
 
 /// The program, in an environment without whatever Postern of their own the person who runs the tests has configured.
