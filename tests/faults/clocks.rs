@@ -63,8 +63,8 @@ async fn fault_5_a_replica_whose_clock_is_wrong_lets_nobody_in_who_is_late_or_ea
     let clock = Clock::right();
     let right = Postern::start(&redis, Settings::default()).await;
     let public_port = Some(right.ports()[0]);
-    let settings = Settings { public_port, environment: clock.environment(), ..Settings::default() };
-    let wrong = Postern::start(&redis, settings).await;
+    let settings = || Settings { public_port, environment: clock.environment(), ..Settings::default() };
+    let wrong = Postern::start(&redis, settings()).await;
     let customer = Customer::of(&right).await;
     let mut refused = Vec::new();
     // A response is good for five minutes, and clocks may differ by three.
@@ -90,6 +90,10 @@ async fn fault_5_a_replica_whose_clock_is_wrong_lets_nobody_in_who_is_late_or_ea
         assert_eq!(wrong.probe("/health/ready").await.0, 200);
         assert!(!wrong.log().contains("panicked"), "{}", wrong.log());
     }
+    // Whoever starts with such a clock says so, because the store has one too.
+    clock.set(10 * MINUTES);
+    let told = Postern::start(&redis, settings()).await.log();
+    assert!(told.contains("has a clock that is"), "{told}");
     #[expect(clippy::print_stdout, reason = "what was lost is for reading")]
     {
         println!("a replica whose clock is 10 minutes or 2 hours off: its logins are lost ({refused:?}), no other is");
