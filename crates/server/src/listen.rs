@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpSocket;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App as Actix, HttpServer};
 use futures_util::future::{join_all, try_join_all};
@@ -27,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(4);
 const LINGER: Duration = Duration::from_millis(500);
 /// How many connections each thread serves; more wait in the queue of the system.
 const MOST_CONNECTIONS: usize = 10_000;
+/// How long that queue may be, where the system allows it (`net.core.somaxconn`). Who finds it full tries again a second later, or, if Linux
+/// answers by SYN cookies, believes to be connected for ever; the standard library's 128 are full when a thousand come at once.
+const QUEUE: u32 = 4096;
 /// How long a request may go on that is being answered when Postern stops.
 const FINISH: Duration = Duration::from_secs(10);
 
@@ -38,7 +42,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds what the configuration names.
+    /// Binds what the configuration names, for the runtime in which it is called.
     pub fn bind(config: &Config) -> io::Result<Self> {
         Ok(Self {
             public: bind(config.listen)?,
@@ -79,8 +83,14 @@ impl Listeners {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    listen(address).map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?; // of connections that have just ended, by the process before
+    socket.bind(address)?;
+    socket.listen(QUEUE)?.into_std()
 }
 
 /// One listener and what it answers, on so many threads. The app is shared: actix runs the factory once for each worker.
