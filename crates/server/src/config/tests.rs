@@ -234,6 +234,21 @@ fn redis_needs_root_keys() {
 }
 
 #[test]
+fn root_keys_come_from_a_command_and_what_it_says_of_them_is_not_repeated() {
+    let key = "7:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let redis = "store.url = 'redis://localhost'";
+    let config = load(&format!("{redis}\nseal.keys_command = ['printf', '%s\\n', '{key}']"), &[]).unwrap();
+    assert_eq!(config.root_keys.unwrap().numbers(), [7]);
+    let pairs = [("POSTERN_STORE__URL", "redis://localhost"), ("POSTERN_SEAL__KEYS_COMMAND", r#"["echo", "sesame"]"#)];
+    let told = refusal("", &pairs);
+    assert!(told.contains("root key 1: write it as number:base64") && !told.contains("sesame"), "{told}");
+    assert!(refusal(&format!("{redis}\nseal.keys_command = ['true']"), &[]).contains("prints nothing"));
+    assert!(refusal(&format!("{redis}\nseal.keys_command = ['false']"), &[]).contains("failed"));
+    let both = format!("seal.keys = ['{key}']\nseal.keys_command = ['true']");
+    assert!(refusal(&both, &[]).contains("is given beside seal.keys"));
+}
+
+#[test]
 fn listeners_keep_apart() {
     assert!(refusal("listen = '0.0.0.0:9225'", &[]).contains("operations.listen is 127.0.0.1:9225"));
     assert!(refusal("admin.listen = '127.0.0.1:5225'", &[]).contains("admin.listen"));
