@@ -27,6 +27,7 @@ mod sign_in;
 mod single_logout;
 mod state;
 mod store_away;
+mod tampering;
 mod tenants;
 mod test_login;
 mod token_keys;

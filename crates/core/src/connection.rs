@@ -18,6 +18,7 @@ use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::Secret;
+use crate::store::Revision;
 
 /// An IdP of one tenant for one product.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,6 +72,9 @@ pub struct Connection {
     pub status: ConnectionStatus,
     /// When it was created.
     pub created: Timestamp,
+    /// When what is stored of it was written: read from the record, and written by the store alone.
+    #[serde(default, skip_serializing)]
+    pub revised: Revision,
     /// The other side.
     pub idp: Idp,
     /// Keys of its own towards the IdP; none: the deployment's.

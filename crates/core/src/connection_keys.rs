@@ -90,12 +90,14 @@ impl Connections {
         let mut event = self.event(EventKind::ConnectionUpdated, &connection);
         event.data["changed"] = json!({ "by": "api", "own_keys": true });
         let mut batch = self.store.batch();
+        let revision = batch.revision();
         let written = batch.replace(&key, Some(&stored), &connection);
         event.append(&mut batch, &self.store);
-        match batch.run().await?.written(written) {
-            true => Ok(connection.own_keys),
-            false => Err(Code::ChangedMeanwhile.into()),
+        if !batch.run().await?.written(written) {
+            return Err(Code::ChangedMeanwhile.into());
         }
+        self.pin(&connection, revision).await?;
+        Ok(connection.own_keys)
     }
 }
 

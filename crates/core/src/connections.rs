@@ -4,7 +4,7 @@
 //! The scope's list and the indexes may name what is not there, which is skipped; they never miss what is.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,12 +32,13 @@ use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
 use crate::secret::{Secret, SecretHash, random_id};
-use crate::store::{Batch, Index, Record, Store, Stored};
+use crate::store::{Batch, Index, Pointed, Record, Revision, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 impl Record for Connection {
     const CLASS: &'static str = "connection";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 
@@ -50,9 +51,21 @@ pub struct ScopeConnections {
     /// others stands in for it.
     #[serde(default)]
     pub default: Option<ConnectionId>,
+    /// The least revision that each of them has by now, so that a process which starts anew notices too where somebody brings an
+    /// older one back. Raised once the connection is written: a list never asks for what is not there yet.
+    #[serde(default)]
+    pub least: BTreeMap<ConnectionId, Revision>,
 }
 
 impl ScopeConnections {
+    /// Takes note that one of them was written.
+    fn pin(&mut self, id: &ConnectionId, revision: Revision) {
+        if self.ids.contains(id) {
+            let least = self.least.entry(id.clone()).or_default();
+            *least = revision.max(*least);
+        }
+    }
+
     /// Makes one of them the default, or no longer. There is one place for it, so that there are never two.
     fn appoint(&mut self, id: &ConnectionId, default: bool) {
         match default {
@@ -64,12 +77,14 @@ impl ScopeConnections {
 
     fn remove(&mut self, id: &ConnectionId) {
         self.ids.retain(|other| other != id);
+        self.least.remove(id);
         self.appoint(id, false);
     }
 }
 
 impl Record for ScopeConnections {
     const CLASS: &'static str = "scope";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 
@@ -82,6 +97,7 @@ pub struct ConnectionAlias {
 
 impl Record for ConnectionAlias {
     const CLASS: &'static str = "connection-alias";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 
@@ -147,6 +163,8 @@ pub enum Which {
 /// A connection that may be written as it stands here.
 pub(crate) struct JudgedConnection {
     connection: Connection,
+    /// What it takes the place of.
+    present: Option<Stored<Connection>>,
     kind: EventKind,
     /// What it overrode of its scope's policy so far.
     overridden: Option<Map<String, Value>>,
@@ -190,17 +208,17 @@ impl Connections {
         settings: ConnectionSettings,
     ) -> Result<JudgedConnection, Fault> {
         let client_id = hex_ripemd160(&format!("{}:{}:{}", scope.tenant, scope.product, idp.key()));
-        let present = self.find(&Which::Client(client_id.clone())).await?.into_iter().next();
+        let present = self.present_under(&client_id).await?;
         if let Some(present) = &present {
-            present.idp.check_same(&idp)?;
+            present.record.idp.check_same(&idp)?;
         }
-        let overridden = present.as_ref().and_then(|present| present.overrides());
+        let overridden = present.as_ref().and_then(|present| present.record.overrides());
         if present.is_none() {
             let list = self.store.get(&self.store.keys().scope(&scope)).await?;
             list.map_or(Ok(()), |list| check_room(list.ids.len() + 1))?;
         }
-        let (mut connection, kind) = match present {
-            Some(present) => ((*present).clone(), EventKind::ConnectionUpdated),
+        let (mut connection, kind) = match &present {
+            Some(present) => ((*present.record).clone(), EventKind::ConnectionUpdated),
             None => (self.blank(scope, client_id, idp.clone()), EventKind::ConnectionCreated),
         };
         idp.check_metadata(self.clock.now())?;
@@ -217,7 +235,7 @@ impl Connections {
         if maps_nothing && connection.provider.is_some() {
             connection.mapping = connection.template().mapping(connection.idp.spoken()).cloned().unwrap_or_default();
         }
-        Ok(JudgedConnection { connection, kind, overridden, default })
+        Ok(JudgedConnection { connection, present, kind, overridden, default })
     }
 
     fn blank(&self, scope: Scope, client_id: String, idp: Idp) -> Connection {
@@ -243,6 +261,7 @@ impl Connections {
             requirements: Requirements::default(),
             status: ConnectionStatus::Active,
             created: self.clock.now(),
+            revised: 0,
             idp,
             own_keys: ConnectionKeys::default(),
             single_logout: true,
@@ -269,6 +288,7 @@ impl Connections {
         // Connections are older than the records of tenants.
         self.tenants.enter(&connection.scope).await?;
         let mut batch = self.store.batch();
+        let revision = batch.revision();
         let written = batch.replace(&key, Some(&stored), &connection);
         self.queue(&mut batch, &connection);
         let mut event = self.event(EventKind::ConnectionUpdated, &connection);
@@ -286,13 +306,14 @@ impl Connections {
         if !batch.run().await?.written(written) {
             return Err(Code::ChangedMeanwhile.into());
         }
-        if let Some(default) = default {
-            let appoint = |list: &mut ScopeConnections| {
+        let appoint = |list: &mut ScopeConnections| {
+            list.pin(id, revision);
+            if let Some(default) = default {
                 list.appoint(id, default);
-                Ok(())
-            };
-            self.change_list(&connection.scope, appoint).await?;
-        }
+            }
+            Ok(())
+        };
+        self.change_list(&connection.scope, appoint).await?;
         Ok(Arc::new(connection))
     }
 
@@ -335,6 +356,15 @@ impl Connections {
         batch.run().await?.stored(slot)?.ok_or_else(|| Code::ConnectionNotFound.into())
     }
 
+    /// The connection that has this `clientID` of Jackson's, as it lies in the store.
+    async fn present_under(&self, client_id: &str) -> Result<Option<Stored<Connection>>, Fault> {
+        let keys = self.store.keys();
+        let Some(alias) = self.store.get(&keys.connection_alias(client_id)).await? else { return Ok(None) };
+        let mut batch = self.store.batch();
+        let slot = batch.get(&keys.connection(&alias.id));
+        Ok(batch.run().await?.stored(slot)?)
+    }
+
     /// Replaces what is known of the IdP, for a reason that an event tells; without one, nobody has to hear of it.
     pub(crate) async fn replace_idp(
         &self,
@@ -345,6 +375,7 @@ impl Connections {
         let key = self.store.keys().connection(&stored.record.id);
         let connection = Connection { idp, ..(*stored.record).clone() };
         let mut batch = self.store.batch();
+        let revision = batch.revision();
         let written = batch.replace(&key, Some(stored), &connection);
         self.queue(&mut batch, &connection);
         if let Some(why) = why {
@@ -352,10 +383,20 @@ impl Connections {
             event.data["changed"] = why;
             event.append(&mut batch, &self.store);
         }
-        match batch.run().await?.written(written) {
-            true => Ok(Arc::new(connection)),
-            false => Err(Code::ChangedMeanwhile.into()),
+        if !batch.run().await?.written(written) {
+            return Err(Code::ChangedMeanwhile.into());
         }
+        self.pin(&connection, revision).await?;
+        Ok(Arc::new(connection))
+    }
+
+    /// Lets the list of its scope know that a connection was written.
+    pub(crate) async fn pin(&self, connection: &Connection, revision: Revision) -> Result<(), Fault> {
+        let pin = |list: &mut ScopeConnections| {
+            list.pin(&connection.id, revision);
+            Ok(())
+        };
+        self.change_list(&connection.scope, pin).await
     }
 
     /// Puts a connection into the list of expiries, and, if its documents have an address, into the queues of those that are kept
@@ -414,16 +455,18 @@ impl Connections {
                 sort(&mut found, &defaults);
                 Ok(found)
             }
-            Which::Entity(entity_id) => self.page(&keys.connections_of_entity(entity_id), 0, 1_000).await,
+            Which::Entity(entity_id) => self.of_entity(entity_id, 1_000).await,
             Which::Product { name, offset, limit } => {
-                self.page(&keys.connections_of_product(name), *offset, *limit).await
+                let mut found = self.page(&keys.connections_of_product(name), *offset, *limit).await?;
+                found.retain(|connection| connection.scope.product == *name);
+                Ok(found)
             }
         }
     }
 
     /// The only connection that has this IdP. Where there are several, no message tells which of them it means.
     pub async fn sole_of_idp(&self, entity_id: &str) -> Result<Option<Arc<Connection>>, Fault> {
-        let found = self.page(&self.store.keys().connections_of_entity(entity_id), 0, 2).await?;
+        let found = self.of_entity(entity_id, 2).await?;
         let [connection] = &found[..] else { return Ok(None) };
         Ok(Some(connection.clone()).filter(|connection| connection.signs_in()))
     }
@@ -459,9 +502,10 @@ impl Connections {
         let answers = batch.run().await?;
         let (mut found, mut gone) = (Vec::with_capacity(slots.len()), self.store.batch());
         for (member, score, slot) in slots {
-            match answers.get(slot)? {
-                Some(connection) => found.push((score, connection)),
-                None => drop(gone.index_remove(index, member)),
+            match answers.pointed(slot)? {
+                Pointed::Here(connection) => found.push((score, connection)),
+                Pointed::Gone => drop(gone.index_remove(index, member)),
+                Pointed::Spoilt => {}
             }
         }
         gone.run().await?;
@@ -483,17 +527,23 @@ impl Connections {
         let answers = batch.run().await?;
         let (mut found, mut gone) = (Vec::new(), self.store.batch());
         for (member, slot) in due.into_iter().zip(slots) {
-            match answers.get(slot)? {
-                Some(connection) => found.push(connection),
-                None => {
-                    gone.index_remove(index, member);
-                }
+            match answers.pointed(slot)? {
+                Pointed::Here(connection) => found.push(connection),
+                Pointed::Gone => drop(gone.index_remove(index, member)),
+                Pointed::Spoilt => {}
             }
         }
         gone.run().await?;
         Ok(found)
     }
 
+    async fn of_entity(&self, entity_id: &str, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
+        let mut found = self.page(&self.store.keys().connections_of_entity(entity_id), 0, limit).await?;
+        found.retain(|connection| connection.idp.name() == entity_id);
+        Ok(found)
+    }
+
+    /// What an index names. Nobody vouches for an index, so whoever asks for some of the connections looks at each again.
     async fn page(&self, index: &Index, offset: u64, limit: u64) -> Result<Vec<Arc<Connection>>, Fault> {
         let mut batch = self.store.batch();
         let page = batch.index_page(index, offset, limit);
@@ -552,12 +602,12 @@ impl Connections {
 
     /// Writes what was judged, the record last. A new one that did not come about is forgotten.
     pub(crate) async fn write(&self, judged: &JudgedConnection) -> Result<Arc<Connection>, Fault> {
-        let JudgedConnection { connection, kind, overridden, default } = judged;
-        self.enter(connection, *default).await?;
+        let JudgedConnection { connection, present, kind, overridden, default } = judged;
+        self.enter(connection, *default, None).await?;
         let written = async {
-            self.put(connection).await?;
+            let revision = self.put(connection, present.as_ref()).await?;
             // Once more, in case that the connection or its scope was deleted meanwhile.
-            self.enter(connection, *default).await
+            self.enter(connection, *default, Some(revision)).await
         };
         if let Err(fault) = written.await {
             let is_new = *kind == EventKind::ConnectionCreated;
@@ -573,8 +623,8 @@ impl Connections {
         Ok(Arc::new(connection.clone()))
     }
 
-    /// Writes a connection and what it is found by.
-    async fn put(&self, connection: &Connection) -> Result<(), Fault> {
+    /// Writes a connection and what it is found by, in the place of the one that is there. Returns its revision.
+    async fn put(&self, connection: &Connection, present: Option<&Stored<Connection>>) -> Result<Revision, Fault> {
         let keys = self.store.keys();
         let (name, score) = (keys.connection_name(&connection.id), milliseconds(connection.created));
         let mut batch = self.store.batch();
@@ -582,13 +632,22 @@ impl Connections {
         batch.index_add(&keys.connections_of_entity(connection.idp.name()), score, name);
         self.queue(&mut batch, connection);
         batch.put(&keys.connection_alias(&connection.client_id), &ConnectionAlias { id: connection.id.clone() }, None);
-        batch.put(&keys.connection(&connection.id), connection, None);
-        batch.run().await?;
-        Ok(())
+        let revision = batch.revision();
+        let written = batch.replace(&keys.connection(&connection.id), present, connection);
+        match batch.run().await?.written(written) {
+            true => Ok(revision),
+            false => Err(Code::ChangedMeanwhile.into()),
+        }
     }
 
     /// Puts a connection where it is looked for when its scope is deleted: into the list of the scope, and the scope under its tenant.
-    async fn enter(&self, connection: &Connection, default: Option<bool>) -> Result<(), Fault> {
+    /// `revision` is that of the record, once it is written.
+    async fn enter(
+        &self,
+        connection: &Connection,
+        default: Option<bool>,
+        revision: Option<Revision>,
+    ) -> Result<(), Fault> {
         self.tenants.enter(&connection.scope).await?;
         self.change_list(&connection.scope, |list| {
             if !list.ids.contains(&connection.id) {
@@ -596,6 +655,9 @@ impl Connections {
             }
             if let Some(default) = default {
                 list.appoint(&connection.id, default);
+            }
+            if let Some(revision) = revision {
+                list.pin(&connection.id, revision);
             }
             check_room(list.ids.len())
         })

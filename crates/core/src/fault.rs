@@ -518,6 +518,7 @@ faults! {
     LoginLostInFailover, User, 503, "temporarily_unavailable", "Postern's store was restarted or replaced while this login was under way.", "Start the login again from the application.";
     CodeLostInFailover, App, 400, "invalid_grant", "Postern's store was restarted or replaced since this authorization code was issued.", "Begin the login again.";
     RecordUnreadable, BridgeAdmin, 503, "server_error", "A stored record does not open.", "It was changed outside Postern or sealed with a key that seal.keys does not have. Restore the key or the record.";
+    RecordRolledBack, BridgeAdmin, 503, "server_error", "A stored record is older than one that was there before.", "Find out who writes to the store beside Postern. If you restored a backup, restart every replica: each refuses what is older than what it has seen.";
     Defect, Us, 500, "server_error", "Postern has a defect.", "Report it with the reference.";
 }
 
@@ -527,6 +528,7 @@ impl From<crate::ports::StoreError> for Fault {
         let code = match &error {
             crate::ports::StoreError::Unavailable(_) => Code::StoreUnavailable,
             crate::ports::StoreError::Unreadable { .. } => Code::RecordUnreadable,
+            crate::ports::StoreError::RolledBack { .. } => Code::RecordRolledBack,
             crate::ports::StoreError::Foreign { class }
                 if *class == <crate::login::Grant as crate::store::Record>::CLASS =>
             {

@@ -46,6 +46,7 @@ pub struct Health {
 
 impl Record for Health {
     const CLASS: &'static str = "health";
+    const LASTS: bool = true;
 }
 
 /// How well an IdP is.

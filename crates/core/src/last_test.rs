@@ -30,6 +30,7 @@ pub struct LastTest {
 
 impl Record for LastTest {
     const CLASS: &'static str = "last-test";
+    const LASTS: bool = true;
 }
 
 impl LastTest {

@@ -21,7 +21,7 @@ use crate::refresh::{Lease, countdown};
 use crate::scope::Scope;
 use crate::secret::random_id;
 use crate::signing::SigningAlgorithm;
-use crate::store::{Batch, Record, Store};
+use crate::store::{Batch, Pointed, Record, Store};
 
 /// The member of `events` by which a logout token is one (Back-Channel Logout §2.4).
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -175,10 +175,11 @@ impl LogoutNotices {
         let answers = batch.run().await?;
         let (mut taken, mut gone) = (Vec::new(), self.store.batch());
         for (id, (leased, notice)) in due.into_iter().zip(slots) {
-            match answers.get(notice)? {
-                Some(notice) if answers.written(leased) => taken.push((*notice).clone()),
-                Some(_) => {}
-                None => drop(gone.index_remove(&keys.logout_notices(), id)),
+            match answers.pointed(notice)? {
+                Pointed::Here(notice) if answers.written(leased) => taken.push((*notice).clone()),
+                Pointed::Here(_) => {}
+                // Nobody will ever read what does not open, and it ends by itself.
+                Pointed::Gone | Pointed::Spoilt => drop(gone.index_remove(&keys.logout_notices(), id)),
             }
         }
         gone.run().await?;

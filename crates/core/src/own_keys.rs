@@ -129,6 +129,7 @@ pub struct OwnKeys {
 
 impl Record for OwnKeys {
     const CLASS: &'static str = "own-keys";
+    const LASTS: bool = true;
 }
 
 impl OwnKeys {

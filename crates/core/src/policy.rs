@@ -54,6 +54,7 @@ impl Policy {
 
 impl Record for Policy {
     const CLASS: &'static str = "policy";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 

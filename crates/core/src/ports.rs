@@ -252,6 +252,12 @@ pub enum StoreError {
         /// The class of the record, never its name.
         class: &'static str,
     },
+    /// A record is older than one that was in its place, or was deleted.
+    #[error("a stored record of class {class} is older than one that was there before")]
+    RolledBack {
+        /// The class of the record, never its name.
+        class: &'static str,
+    },
     /// A record is bound to another run of a server: it may have been taken there.
     #[error("a stored record of class {class} was written before the store was restarted or replaced")]
     Foreign {

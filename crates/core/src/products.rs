@@ -111,6 +111,7 @@ impl Product {
 
 impl Record for Product {
     const CLASS: &'static str = "product";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 
@@ -123,6 +124,7 @@ pub struct ProductAlias {
 
 impl Record for ProductAlias {
     const CLASS: &'static str = "client";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 

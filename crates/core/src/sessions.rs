@@ -12,7 +12,7 @@ use crate::logout_notices::{LogoutNotice, LogoutNotices};
 use crate::ports::{Clock, Random, Timestamp};
 use crate::products::Product;
 use crate::refresh::countdown;
-use crate::store::{Batch, Spent, Store};
+use crate::store::{Batch, Pointed, Spent, Store};
 use crate::trace::milliseconds;
 
 /// Why a session is ended before its time.
@@ -108,14 +108,15 @@ impl Sessions {
     pub async fn list(&self, by: ListedBy<'_>, offset: u64, limit: u64) -> Result<Vec<Arc<Session>>, Fault> {
         let (keys, now) = (self.store.keys(), self.clock.now());
         let mut batch = self.store.batch();
-        let page = batch.index_page(&keys.sessions(by), offset, limit);
+        let list = keys.session_list_name(by);
+        let page = batch.index_page(&keys.session_list(&list), offset, limit);
         let answers = batch.run().await?;
         let mut batch = self.store.batch();
         let slots: Vec<_> = answers.members(page).map(|member| batch.get(&keys.session_member(member))).collect();
         let answers = batch.run().await?;
         let mut found = Vec::with_capacity(slots.len());
         for slot in slots {
-            found.extend(answers.get(slot)?.filter(|session| now < session.over()));
+            found.extend(answers.get(slot)?.filter(|session| now < session.over() && session.is_listed(&list)));
         }
         Ok(found)
     }
@@ -197,15 +198,17 @@ impl Sessions {
         let slots: Vec<_> = members.iter().map(|member| batch.get(&keys.session_member(member))).collect();
         let answers = batch.run().await?;
         let (mut live, mut gone) = (Vec::with_capacity(slots.len()), self.store.batch());
+        let list = keys.session_list_name(by);
         for (member, slot) in members.iter().zip(slots) {
-            let Some(session) = answers.get(slot)? else {
-                match answers.tombstone::<Session, Ended>(slot)?.and_then(|ended| ended.listing) {
+            match answers.pointed(slot)? {
+                Pointed::Here(session) if session.is_listed(&list) => live.push(session),
+                // Nobody vouches for an index; and what does not open opens to no token either.
+                Pointed::Here(_) | Pointed::Spoilt => {}
+                Pointed::Gone => match answers.tombstone::<Session, Ended>(slot)?.and_then(|ended| ended.listing) {
                     Some(listing) => self.unlist(&mut gone, &listing),
                     None => drop(gone.index_remove(&keys.sessions(by), member.clone())),
-                }
-                continue;
-            };
-            live.push(session);
+                },
+            }
         }
         gone.run().await?;
         Ok(live)

@@ -39,6 +39,7 @@ pub struct Tenant {
 
 impl Record for Tenant {
     const CLASS: &'static str = "tenant";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 

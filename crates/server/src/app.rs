@@ -143,7 +143,7 @@ impl App {
         let (clock, random) = (parts.clock, parts.random);
         let metrics = Metrics::new(clock.clone());
         let backend = metrics.watch(parts.backend);
-        let store = Store::new(backend.clone(), parts.ring.clone());
+        let store = Store::new(backend.clone(), parts.ring.clone(), clock.clone(), metrics.alarm());
         let settings = Settings {
             login_lifetime: config.oauth.login_lifetime,
             code_lifetime: config.oauth.code_lifetime,

@@ -1,5 +1,5 @@
 //! What happens, in numbers, for whoever watches over Postern: counted here, read at `/metrics` of the operations listener.
-//! Labels are codes of faults and random ids of connections; never a tenant, a domain or an address. `docs/METRICS.md` says
+//! Labels are codes of faults, classes of records and random ids of connections; never a tenant, a domain or an address. `docs/METRICS.md` says
 //! what each is good for.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use postern_core::fault::Code;
 use postern_core::health::Status;
 use postern_core::inventory::{Cursor, Page};
 use postern_core::ports::{Backend, Clock, Op, Reply, StoreError, Timestamp};
+use postern_core::store::Alarm;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -31,6 +32,7 @@ pub struct Metrics {
     store_errors: Counter,
     store_up: Gauge,
     to_seal_anew: Gauge,
+    disbelieved: Family<OfRecord, Counter>,
     expiries: Expiries,
 }
 
@@ -50,6 +52,12 @@ struct OfStatus {
     status: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRecord {
+    class: &'static str,
+    why: &'static str,
+}
+
 impl Metrics {
     /// All at zero.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -64,6 +72,7 @@ impl Metrics {
             store_errors: Counter::default(),
             store_up: Gauge::default(),
             to_seal_anew: Gauge::default(),
+            disbelieved: Family::default(),
             expiries: expiries.clone(),
         };
         let registry = &mut metrics.registry;
@@ -80,6 +89,8 @@ impl Metrics {
         registry.register("store_up", help, metrics.store_up.clone());
         let help = "Records that an older data key sealed and that are to be sealed anew";
         registry.register("reseal_remaining", help, metrics.to_seal_anew.clone());
+        let help = "Stored values that were refused, by class and why: somebody else writes to the store";
+        registry.register("store_values_refused", help, metrics.disbelieved.clone());
         registry.register_collector(Box::new(expiries));
         // What never happened is zero, not absent: otherwise its first time would not be seen to be a rise.
         drop(metrics.logins.get_or_create(&Outcome { outcome: "succeeded", code: "" }));
@@ -130,6 +141,16 @@ impl Metrics {
     /// A store whose failures are counted.
     pub fn watch(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
         Arc::new(Watched { backend, errors: self.store_errors.clone(), up: self.store_up.clone() })
+    }
+
+    /// Counts and logs what is stored and not believed.
+    pub fn alarm(&self) -> Alarm {
+        let disbelieved = self.disbelieved.clone();
+        Arc::new(move |class, why| {
+            let why = why.name();
+            tracing::error!(class, why, "a stored value is refused");
+            disbelieved.get_or_create(&OfRecord { class, why }).inc();
+        })
     }
 
     /// Everything, in the text format of Prometheus.

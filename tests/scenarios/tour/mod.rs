@@ -120,6 +120,7 @@ impl Tour {
         people::visit(&mut guide).await;
         discover::visit(&mut guide).await;
         federation::visit(&mut guide).await;
+        store::bring_a_record_back(&mut guide).await;
         store::spoil_a_record(&mut guide).await;
         let dump = guide.redis.dump();
         store::take_it_away(&mut guide).await;

@@ -32,7 +32,7 @@ use crate::products::invalid;
 use crate::refresh::countdown;
 use crate::scope::Scope;
 use crate::secret::random_id;
-use crate::store::{ATTEMPTS, Batch, Slot, Store, Stored};
+use crate::store::{ATTEMPTS, Batch, Pointed, Slot, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
@@ -249,7 +249,10 @@ impl Domains {
         let mut batch = self.store.batch();
         let page = batch.index_page(&self.store.keys().domains_of_product(product), offset, limit);
         let answers = batch.run().await?;
-        self.read(answers.members(page).map(str::to_owned).collect()).await
+        let mut found = self.read(answers.members(page).map(str::to_owned).collect()).await?;
+        // Nobody vouches for an index.
+        found.retain(|domain| domain.scope.product == product);
+        Ok(found)
     }
 
     async fn read(&self, members: Vec<String>) -> Result<Vec<Arc<Domain>>, Fault> {
@@ -422,11 +425,10 @@ impl Domains {
         let mut batch = self.store.batch();
         let mut found = Vec::with_capacity(slots.len());
         for (member, slot) in slots {
-            match answers.get(slot)?.filter(|domain| domain.state.is_proven()) {
-                Some(domain) => found.push(domain),
-                None => {
-                    batch.index_remove(&keys.domain_checks(), member);
-                }
+            match answers.pointed(slot)? {
+                Pointed::Here(domain) if domain.state.is_proven() => found.push(domain),
+                Pointed::Here(_) | Pointed::Gone => drop(batch.index_remove(&keys.domain_checks(), member)),
+                Pointed::Spoilt => {}
             }
         }
         batch.run().await?;

@@ -32,6 +32,7 @@ pub struct DomainOwners {
 
 impl Record for DomainOwners {
     const CLASS: &'static str = "domain-owners";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 

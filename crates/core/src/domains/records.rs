@@ -50,6 +50,7 @@ impl fmt::Display for DomainId {
 
 impl Record for Domain {
     const CLASS: &'static str = "domain";
+    const LASTS: bool = true;
 }
 
 /// The domains of a scope, in the order in which they were claimed.
@@ -88,6 +89,7 @@ impl Listed {
 
 impl Record for ScopeDomains {
     const CLASS: &'static str = "scope-domains";
+    const LASTS: bool = true;
     const CACHED: bool = true;
 }
 

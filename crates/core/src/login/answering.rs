@@ -89,6 +89,7 @@ impl Logins {
             }
         };
         let connection = connection.filter(|connection| connection.scope == *scope).ok_or(Code::ConnectionMissing)?;
+        self.store.check_pinned::<Connection>(connection.revised, login.connection_revised)?;
         if login.test.is_none() {
             connection.check_signs_in()?;
         }

@@ -17,7 +17,7 @@ use super::request::AuthorizeRequest;
 use super::{Logins, ReturnTo};
 use crate::client_metadata::ClientAuthentication;
 use crate::connection::{Connection, ConnectionId};
-use crate::connections::sort;
+use crate::connections::{ScopeConnections, sort};
 use crate::discover::domain_of;
 use crate::domains::owners::Lookup;
 use crate::fault::{Code, Fault};
@@ -352,7 +352,8 @@ impl Logins {
         let answers = source.run(batch).await?;
         let (product, suspended) = (answers.get(product)?, is_suspended(answers.get(tenant)?.as_deref()));
         let list = answers.get(list)?.map(|list| (*list).clone()).unwrap_or_default();
-        let (ids, usual) = (list.ids, Usual { default: list.default, ..Usual::default() });
+        let ScopeConnections { ids, default, least } = list;
+        let usual = Usual { default, ..Usual::default() };
 
         let mut connections = Vec::with_capacity(ids.len());
         if ids == guess {
@@ -368,6 +369,7 @@ impl Logins {
             }
         }
         connections.retain(|connection| connection.scope == scope);
+        self.check_pins(&mut connections, &least).await?;
         sort(&mut connections, usual.default.as_slice());
         Ok(Found { scope, product, connections, usual, suspended })
     }

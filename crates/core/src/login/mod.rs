@@ -24,6 +24,7 @@
 //! | a question that the app hands over by itself | [`pushed`] |
 //! | code to token to claims | [`redeem`] |
 //! | who was blocked meanwhile | [`recheck`] |
+//! | who brought an older connection back | [`pins`] |
 //! | tokens that are bound to a key | [`possession`] |
 //! | what the app reads without asking again | [`id_token`] |
 //! | token to tokens | [`refresh_tokens`] |
@@ -48,6 +49,7 @@ pub mod handoff;
 pub mod id_token;
 pub mod logout;
 pub mod oauth_scope;
+mod pins;
 pub mod possession;
 pub mod presented;
 pub mod pushed;
@@ -81,7 +83,7 @@ use crate::secret::{Secret, SecretHash};
 use crate::session_settings::SessionSettings;
 use crate::sessions::Sessions;
 use crate::signing::SigningAlgorithm;
-use crate::store::{Record, Store};
+use crate::store::{Record, Revision, Store};
 use crate::trace::Trace;
 pub use id_token::IdTokenWish;
 pub use session::SessionId;
@@ -161,6 +163,9 @@ pub struct Login {
     pub upstream: Upstream,
     /// Whose people may answer.
     pub connection: ConnectionId,
+    /// What the connection was like when it began: by an older one it does not end.
+    #[serde(default)]
+    pub connection_revised: Revision,
     /// Where the app hears of the outcome.
     pub return_to: ReturnTo,
     /// What the app asked for.

@@ -30,7 +30,7 @@ use crate::ports::Timestamp;
 use crate::proof::Possession;
 use crate::secret::Secret;
 use crate::sessions::{Why, left};
-use crate::store::{Batch, Record, Spent, Store, Stored};
+use crate::store::{Batch, Record, Slot, Spent, Store, Stored, Written};
 use crate::tenants::is_suspended;
 
 /// How long a spent refresh token still gives its successor, for clients that lost the answer.
@@ -104,8 +104,8 @@ struct Asked<'a> {
 
 impl RefreshToken {
     /// Adds it to a batch, under its text. One that is already there, live or spent, stays as it is.
-    pub(super) fn save(&self, batch: &mut Batch<'_>, store: &Store, text: &Secret, now: Timestamp) {
-        batch.put_new(&store.keys().refresh_token(text.expose()), self, Some(left(self.expires, now)));
+    pub(super) fn save(&self, batch: &mut Batch<'_>, store: &Store, text: &Secret, now: Timestamp) -> Slot<Written> {
+        batch.put_new(&store.keys().refresh_token(text.expose()), self, Some(left(self.expires, now)))
     }
 }
 
@@ -196,12 +196,17 @@ impl Logins {
 
         let mut batch = self.store.batch();
         // The successor first: where the batch breaks off, a retry finds the token live, or finds its successor.
-        successor.save(&mut batch, &self.store, &token.successor, now);
+        let first = successor.save(&mut batch, &self.store, &token.successor, now);
         let key = self.store.keys().refresh_token(text.expose());
         let spent = batch.consume(&key, &tombstone, left(token.until, now));
         let tokens = self.refreshed(&mut batch, session, asked, token, &token.successor);
         self.touch(&mut batch, session);
-        match batch.run().await?.consumed::<RefreshToken, SpentRefreshToken>(spent)? {
+        let answers = batch.run().await?;
+        match answers.consumed::<RefreshToken, SpentRefreshToken>(spent)? {
+            Spent::Live(_) if !answers.written(first) => {
+                self.check_successor(session, &token.successor).await?;
+                Ok(tokens)
+            }
             Spent::Live(_) => Ok(tokens),
             Spent::Before(spent) => self.repeated(session, asked, spent).await,
             Spent::Absent => Err(Code::RefreshTokenUnknown.into()),
@@ -225,13 +230,28 @@ impl Logins {
             batch.run().await?;
             return Ok(tokens);
         }
-        let session = &session.record;
+        Err(self.end_reused(&session.record).await?)
+    }
+
+    /// A token that was live although its successor was there already. Somebody raced, or a retry came after a batch that broke off:
+    /// then nobody has used the successor. Where that was used, or is gone, the token was spent before, and was brought back: by a server
+    /// that took the place of another, or by somebody who writes to the store.
+    async fn check_successor(&self, session: &Stored<Session>, successor: &Secret) -> Result<(), Fault> {
+        match self.store.get(&self.store.keys().refresh_token(successor.expose())).await? {
+            Some(_) => Ok(()),
+            None => Err(self.end_reused(&session.record).await?),
+        }
+    }
+
+    /// Ends a session of which a token was used twice, and says why.
+    async fn end_reused(&self, session: &Session) -> Result<Fault, Fault> {
         let data = serde_json::json!({ "session": session.id, "connection": session.connection });
         let mut batch = self.store.batch();
-        Event::of(EventKind::RefreshTokenReused, &session.scope, now, data).append(&mut batch, &self.store);
+        Event::of(EventKind::RefreshTokenReused, &session.scope, self.clock.now(), data)
+            .append(&mut batch, &self.store);
         batch.run().await?;
         self.sessions.end(&session.id, Why::RefreshTokenReused).await?;
-        Err(Code::RefreshTokenReused.into())
+        Ok(Code::RefreshTokenReused.into())
     }
 
     /// What has to hold at every refresh (C3, C4, C5).

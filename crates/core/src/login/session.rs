@@ -111,6 +111,11 @@ impl Session {
         self.offline_ends.map_or(self.ends, |offline| offline.max(self.ends))
     }
 
+    /// Whether it belongs on the list of this blind name.
+    pub(crate) fn is_listed(&self, list: &str) -> bool {
+        self.listing.lists().any(|own| own == list)
+    }
+
     /// The same session, used now; `None` where it was written down only a moment ago.
     pub(super) fn used(&self, now: Timestamp) -> Option<Self> {
         let due = now >= after(self.last_used, PRECISION);

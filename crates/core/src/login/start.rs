@@ -140,6 +140,7 @@ impl Logins {
         Login {
             upstream,
             connection: connection.id.clone(),
+            connection_revised: connection.revised,
             return_to: door.return_to.clone(),
             requested: Requested {
                 client_id: door.client_id.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Known;
-use super::{Index, Key, Log, Record, Store};
+use super::{Disbelief, Index, Key, Log, Record, Revision, Store, dated};
 use crate::ports::{Consumed, Op, Place, REVISION_BYTES, Reply, StoreError, TOMBSTONE};
 
 /// A batch under construction.
@@ -13,6 +13,18 @@ pub struct Batch<'s> {
     pub(super) store: &'s Store,
     pub(super) ops: Vec<Op>,
     pub(super) keys: Vec<Option<KeyParts>>,
+    /// The revision of what lasts and is written here.
+    revision: Option<Revision>,
+    lasting: Vec<Lasting>,
+}
+
+/// A change of a record that lasts, which the guard hears of once it is made.
+struct Lasting {
+    /// Where in the batch.
+    slot: usize,
+    key: String,
+    /// `None`: it is deleted.
+    revision: Option<Revision>,
 }
 
 /// What is needed to open an answer: the key's name and the bearer's secret.
@@ -32,6 +44,8 @@ impl<T> Copy for Slot<T> {}
 pub struct Stored<R> {
     /// The record.
     pub record: Arc<R>,
+    /// When it was written, of one that lasts.
+    pub written: Revision,
     revision: Vec<u8>,
 }
 
@@ -44,6 +58,16 @@ pub enum Spent<R, T> {
     Before(T),
     /// Nothing is there, or no longer.
     Absent,
+}
+
+/// What stands where a queue or a list points, which goes on whatever one record in it is like.
+pub enum Pointed<R> {
+    /// The record.
+    Here(Arc<R>),
+    /// Nothing, or no longer.
+    Gone,
+    /// Something that is not believed.
+    Spoilt,
 }
 
 /// Marks an answer that says whether something was written.
@@ -59,7 +83,7 @@ pub struct Entries<R>(PhantomData<fn() -> R>);
 
 impl<'s> Batch<'s> {
     pub(super) fn new(store: &'s Store) -> Self {
-        Self { store, ops: Vec::new(), keys: Vec::new() }
+        Self { store, ops: Vec::new(), keys: Vec::new(), revision: None, lasting: Vec::new() }
     }
 
     pub(super) fn push<T>(&mut self, op: Op, key: Option<KeyParts>) -> Slot<T> {
@@ -68,15 +92,24 @@ impl<'s> Batch<'s> {
         Slot(self.ops.len() - 1, PhantomData)
     }
 
-    fn sealed<R: Record>(&self, key: &Key<R>, record: &R) -> Vec<u8> {
-        self.seal_at::<R, R>(key.name(), key.bearer(), record)
+    /// When what lasts and is written here was written: later than all that this process has read.
+    pub fn revision(&mut self) -> Revision {
+        *self.revision.get_or_insert_with(|| self.store.guard.revision())
     }
 
-    /// Seals `value` as something that belongs to the class of `R`.
-    fn seal_at<R: Record, T: serde::Serialize>(&self, key: &str, bearer: &[u8], value: &T) -> Vec<u8> {
-        // Records are plain data with string keys, which serde_json always writes.
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(value).unwrap_or_default());
-        self.store.seal.seal(Place { class: R::CLASS, schema: R::SCHEMA, key, bearer }, &plain)
+    /// Seals a record that is written by the next operation.
+    fn sealed<R: Record>(&mut self, key: &Key<R>, record: &R) -> Vec<u8> {
+        if !R::LASTS {
+            return self.seal_at::<R>(key.name(), key.bearer(), &plain(record));
+        }
+        let revision = self.revision();
+        self.lasting.push(Lasting { slot: self.ops.len(), key: key.name().to_owned(), revision: Some(revision) });
+        self.seal_at::<R>(key.name(), key.bearer(), &dated::with(revision, &plain(record)))
+    }
+
+    /// Seals `plain` as something that belongs to the class of `R`.
+    fn seal_at<R: Record>(&self, key: &str, bearer: &[u8], plain: &[u8]) -> Vec<u8> {
+        self.store.seal.seal(Place { class: R::CLASS, schema: R::SCHEMA, key, bearer }, plain)
     }
 
     /// Reads a record.
@@ -124,13 +157,16 @@ impl<'s> Batch<'s> {
         tombstone: &T,
         lifetime: Duration,
     ) -> Slot<Consumption<R, T>> {
-        let tombstone = self.seal_at::<T, T>(key.name(), key.bearer(), tombstone);
+        let tombstone = self.seal_at::<T>(key.name(), key.bearer(), &plain(tombstone));
         self.push(Op::Consume { key: key.name().to_owned(), tombstone, lifetime }, Some(parts(key)))
     }
 
     /// Removes a record.
     pub fn delete<R: Record>(&mut self, key: &Key<R>) -> Slot<Written> {
         self.store.cache.forget(key.name());
+        if R::LASTS {
+            self.lasting.push(Lasting { slot: self.ops.len(), key: key.name().to_owned(), revision: None });
+        }
         self.push(Op::Delete { key: key.name().to_owned() }, None)
     }
 
@@ -161,7 +197,7 @@ impl<'s> Batch<'s> {
 
     /// Appends a sealed entry to a log.
     pub fn append<R: Record>(&mut self, log: &Log<R>, entry: &R, keep: u64) {
-        let entry = self.seal_at::<R, R>(&log.name, &[], entry);
+        let entry = self.seal_at::<R>(&log.name, &[], &plain(entry));
         self.push::<()>(Op::LogAppend { log: log.name.clone(), entry, keep }, None);
     }
 
@@ -173,8 +209,9 @@ impl<'s> Batch<'s> {
 
     /// Runs everything in one round trip. An empty batch asks nothing.
     pub async fn run(self) -> Result<Answers<'s>, StoreError> {
+        let asked = self.store.guard.moment();
         if self.ops.is_empty() {
-            return Ok(Answers { store: self.store, keys: self.keys, replies: Vec::new(), known: Vec::new() });
+            return Ok(Answers { store: self.store, keys: self.keys, replies: Vec::new(), known: Vec::new(), asked });
         }
         let replaces = |(_, op): &(usize, &Op)| matches!(op, Op::ReplaceIf { .. });
         let replacing: Vec<_> = self.ops.iter().enumerate().filter(replaces).map(|(at, op)| (at, op.clone())).collect();
@@ -185,8 +222,15 @@ impl<'s> Batch<'s> {
             }
         }
         self.store.know_keys_of(&replies).await?;
-        Ok(Answers { store: self.store, keys: self.keys, replies, known: Vec::new() })
+        let answers = Answers { store: self.store, keys: self.keys, replies, known: Vec::new(), asked };
+        answers.learn(self.lasting);
+        Ok(answers)
     }
+}
+
+fn plain<T: serde::Serialize>(value: &T) -> zeroize::Zeroizing<Vec<u8>> {
+    // Records are plain data with string keys, which serde_json always writes.
+    zeroize::Zeroizing::new(serde_json::to_vec(value).unwrap_or_default())
 }
 
 fn parts<R: Record>(key: &Key<R>) -> KeyParts {
@@ -200,15 +244,58 @@ pub struct Answers<'s> {
     pub(super) replies: Vec<Reply>,
     /// In the place of replies, where the store was not asked ([`super::Source`]).
     pub(super) known: Vec<Option<Known>>,
+    /// When it was asked, as the guard counts.
+    pub(super) asked: u64,
 }
 
 impl Answers<'_> {
-    fn open<R: Record>(&self, slot: usize, sealed: &[u8]) -> Result<R, StoreError> {
-        let unreadable = StoreError::Unreadable { class: R::CLASS };
-        let Some((key, bearer)) = self.keys.get(slot).and_then(Option::as_ref) else { return Err(unreadable) };
-        let place = Place { class: R::CLASS, schema: R::SCHEMA, key, bearer };
-        let Some(plain) = self.store.seal.open(place, sealed) else { return Err(unreadable) };
-        serde_json::from_slice(&plain).map_err(|_| unreadable)
+    /// Lets the guard know what was written, deleted and spent.
+    fn learn(&self, lasting: Vec<Lasting>) {
+        let guard = &self.store.guard;
+        for Lasting { slot, key, revision } in lasting {
+            match (revision, self.replies.get(slot)) {
+                (Some(revision), Some(Reply::Done | Reply::Written(true))) => {
+                    guard.wrote(&key, revision);
+                    self.store.cache.forget(&key); // whatever copy there is, it is older
+                }
+                (None, Some(Reply::Written(_))) => guard.deleted(&key),
+                _ => {}
+            }
+        }
+        for (key, reply) in self.keys.iter().zip(&self.replies) {
+            let Some((key, _)) = key else { continue };
+            match reply {
+                Reply::Consumed(Consumed::Live(_) | Consumed::Spent(_) | Consumed::Foreign) => guard.spent(key),
+                Reply::Value(Some(value)) if value.first() == Some(&TOMBSTONE) => guard.spent(key),
+                _ => {}
+            }
+        }
+    }
+
+    fn key(&self, slot: usize) -> Option<&KeyParts> {
+        self.keys.get(slot).and_then(Option::as_ref)
+    }
+
+    fn open<R: Record>(&self, slot: usize, sealed: &[u8]) -> Result<(R, Revision), StoreError> {
+        let opened = self.key(slot).and_then(|(key, bearer)| {
+            let place = Place { class: R::CLASS, schema: R::SCHEMA, key, bearer };
+            let plain = self.store.seal.open(place, sealed)?;
+            let revision = if R::LASTS { dated::of(&plain)? } else { 0 };
+            Some((serde_json::from_slice(&plain).ok()?, revision))
+        });
+        opened.ok_or_else(|| {
+            self.store.guard.raise(R::CLASS, Disbelief::Unreadable);
+            StoreError::Unreadable { class: R::CLASS }
+        })
+    }
+
+    /// Whether a live value stands where this process has seen a spent one: then it is treated as if nothing were there.
+    fn is_respent<R: Record>(&self, key: &str) -> bool {
+        let respent = self.store.guard.is_spent(key, self.asked);
+        if respent {
+            self.store.guard.raise(R::CLASS, Disbelief::Respent);
+        }
+        respent
     }
 
     /// The record, if it is there. A tombstone is no record.
@@ -216,36 +303,61 @@ impl Answers<'_> {
         Ok(self.stored(slot)?.map(|stored| stored.record))
     }
 
+    /// What a queue or a list points to.
+    pub fn pointed<R: Record>(&self, slot: Slot<R>) -> Result<Pointed<R>, StoreError> {
+        match self.get(slot) {
+            Ok(Some(record)) => Ok(Pointed::Here(record)),
+            Ok(None) => Ok(Pointed::Gone),
+            Err(StoreError::Unreadable { .. } | StoreError::RolledBack { .. }) => Ok(Pointed::Spoilt),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The record and its version, if it is there.
     pub fn stored<R: Record>(&self, slot: Slot<R>) -> Result<Option<Stored<R>>, StoreError> {
         if let Some(Some(known)) = self.known.get(slot.0) {
-            return Ok(known.record().map(|record| Stored { record, revision: known.revision.clone() }));
+            return Ok(known.record().map(|record| Stored {
+                record,
+                written: known.written,
+                revision: known.bytes.header.to_vec(),
+            }));
         }
+        let Some((key, _)) = self.key(slot.0) else { return Ok(None) };
         let sealed = match self.replies.get(slot.0) {
             Some(Reply::Value(Some(sealed))) => sealed,
             Some(Reply::Foreign) => return Err(StoreError::Foreign { class: R::CLASS }),
+            Some(Reply::Value(None)) if R::LASTS => {
+                self.store.guard.gone(key, self.asked);
+                return Ok(None);
+            }
             _ => return Ok(None),
         };
-        if sealed.first() == Some(&TOMBSTONE) {
+        // What lasts is never spent, so there a tombstone is one more thing that does not open.
+        if !R::LASTS && (sealed.first() == Some(&TOMBSTONE) || self.is_respent::<R>(key)) {
             return Ok(None);
         }
+        let copy = R::CACHED.then(|| self.store.cache.opened(key, sealed)).flatten();
+        let is_new = copy.is_none();
+        let (record, written) = match copy {
+            Some(copy) => copy,
+            None => self.open::<R>(slot.0, sealed).map(|(record, written)| (Arc::new(record), written))?,
+        };
+        if R::LASTS && !self.store.guard.admits(key, written, self.asked, || self.store.backend.remembers_since()) {
+            self.store.guard.raise(R::CLASS, Disbelief::RolledBack);
+            return Err(StoreError::RolledBack { class: R::CLASS });
+        }
+        if R::CACHED && is_new {
+            self.store.cache.keep(key, sealed, written, &record);
+        }
         let revision = sealed.get(..REVISION_BYTES).unwrap_or_default().to_vec();
-        let Some((key, _)) = self.keys.get(slot.0).and_then(Option::as_ref) else { return Ok(None) };
-        if let Some(record) = R::CACHED.then(|| self.store.cache.opened(key, sealed)).flatten() {
-            return Ok(Some(Stored { record, revision }));
-        }
-        let record = Arc::new(self.open::<R>(slot.0, sealed)?);
-        if R::CACHED {
-            self.store.cache.keep(key, sealed, &record);
-        }
-        Ok(Some(Stored { record, revision }))
+        Ok(Some(Stored { record, written, revision }))
     }
 
     /// What was left behind where a record was spent.
     pub fn tombstone<R: Record, T: Record>(&self, slot: Slot<R>) -> Result<Option<T>, StoreError> {
         match self.replies.get(slot.0) {
             Some(Reply::Value(Some(value))) if value.first() == Some(&TOMBSTONE) => {
-                self.open::<T>(slot.0, &value[1..]).map(Some)
+                self.open::<T>(slot.0, &value[1..]).map(|(tombstone, _)| Some(tombstone))
             }
             _ => Ok(None),
         }
@@ -254,8 +366,13 @@ impl Answers<'_> {
     /// What was taken.
     pub fn consumed<R: Record, T: Record>(&self, slot: Slot<Consumption<R, T>>) -> Result<Spent<R, T>, StoreError> {
         match self.replies.get(slot.0) {
-            Some(Reply::Consumed(Consumed::Live(sealed))) => self.open(slot.0, sealed).map(Spent::Live),
-            Some(Reply::Consumed(Consumed::Spent(tombstone))) => self.open(slot.0, tombstone).map(Spent::Before),
+            Some(Reply::Consumed(Consumed::Live(_)))
+                if self.key(slot.0).is_some_and(|key| self.is_respent::<R>(&key.0)) =>
+            {
+                Ok(Spent::Absent)
+            }
+            Some(Reply::Consumed(Consumed::Live(sealed))) => Ok(Spent::Live(self.open(slot.0, sealed)?.0)),
+            Some(Reply::Consumed(Consumed::Spent(tombstone))) => Ok(Spent::Before(self.open(slot.0, tombstone)?.0)),
             Some(Reply::Consumed(Consumed::Foreign)) => Err(StoreError::Foreign { class: R::CLASS }),
             _ => Ok(Spent::Absent),
         }
@@ -294,6 +411,6 @@ impl Answers<'_> {
             Some(Reply::Entries(entries)) => entries.as_slice(),
             _ => &[],
         };
-        entries.iter().map(|(position, sealed)| Ok((position.clone(), self.open(slot.0, sealed)?))).collect()
+        entries.iter().map(|(position, sealed)| Ok((position.clone(), self.open(slot.0, sealed)?.0))).collect()
     }
 }

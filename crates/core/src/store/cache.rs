@@ -1,12 +1,15 @@
 //! Decrypted copies of connections and products, bounded in number. A copy is used only while the store still holds the
-//! very bytes it was made from: the first bytes of a sealed record hold a salt that no other version has.
+//! very bytes it was made from: the first bytes of a sealed record hold a salt that no other version has, and a hash of all of them
+//! tells where somebody changed the rest. Whoever makes two of the same hash gains nothing: the copy is what was sealed.
 
 use std::any::Any;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
+use super::Revision;
 use crate::ports::REVISION_BYTES;
 
-type Copy = Arc<dyn Any + Send + Sync>;
+type Opened = Arc<dyn Any + Send + Sync>;
 
 pub(super) struct Cache {
     copies: quick_cache::sync::Cache<String, Known>,
@@ -15,9 +18,28 @@ pub(super) struct Cache {
 /// A copy, and the version of the record that it was made from.
 #[derive(Clone)]
 pub(super) struct Known {
+    pub(super) bytes: Bytes,
+    /// When it was written, of a record that lasts.
+    pub(super) written: Revision,
+    copy: Opened,
+}
+
+/// What a copy was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bytes {
     /// The first bytes of the sealed record.
-    pub(super) revision: Vec<u8>,
-    copy: Copy,
+    pub(super) header: [u8; REVISION_BYTES],
+    hash: u64,
+}
+
+impl Bytes {
+    /// None, where there are too few for a record.
+    pub(super) fn of(sealed: &[u8]) -> Option<Self> {
+        let header = *sealed.first_chunk()?;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(sealed);
+        Some(Self { header, hash: hasher.finish() })
+    }
 }
 
 impl Known {
@@ -31,9 +53,10 @@ impl Cache {
         Self { copies: quick_cache::sync::Cache::new(records) }
     }
 
-    /// The copy made from this version of the record.
-    pub(super) fn opened<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8]) -> Option<Arc<R>> {
-        self.known(key).filter(|known| sealed.get(..REVISION_BYTES) == Some(known.revision.as_slice()))?.record()
+    /// The copy made from this version of the record, and when that was written.
+    pub(super) fn opened<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8]) -> Option<(Arc<R>, Revision)> {
+        let known = self.known(key)?;
+        (Bytes::of(sealed)? == known.bytes).then(|| known.record().map(|record| (record, known.written)))?
     }
 
     /// The copy last made, whatever the store holds by now.
@@ -46,10 +69,9 @@ impl Cache {
         self.copies.get(key)
     }
 
-    pub(super) fn keep<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8], copy: &Arc<R>) {
-        if let Some(revision) = sealed.get(..REVISION_BYTES) {
-            let known = Known { revision: revision.to_vec(), copy: copy.clone() };
-            self.copies.insert(key.to_owned(), known);
+    pub(super) fn keep<R: Any + Send + Sync>(&self, key: &str, sealed: &[u8], written: Revision, copy: &Arc<R>) {
+        if let Some(bytes) = Bytes::of(sealed) {
+            self.copies.insert(key.to_owned(), Known { bytes, written, copy: copy.clone() });
         }
     }
 

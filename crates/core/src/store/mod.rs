@@ -14,6 +14,8 @@
 mod batch;
 mod cache;
 mod change;
+mod dated;
+mod guard;
 mod keys;
 mod kinds;
 mod recall;
@@ -23,10 +25,12 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ports::{Backend, Seal, StoreError};
-pub use batch::{Answers, Batch, Count, Slot, Spent, Stored};
+use crate::ports::{Backend, Clock, Seal, StoreError};
+pub use batch::{Answers, Batch, Count, Pointed, Slot, Spent, Stored, Written};
 use cache::Cache;
 pub(crate) use change::ATTEMPTS;
+use guard::Guard;
+pub use guard::{Alarm, Disbelief, Revision};
 pub use keys::{Index, Key, Keys, Log};
 pub use kinds::{Kind, kind};
 pub use recall::{Assumed, Confirming, Source};
@@ -39,6 +43,9 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     const SCHEMA: u16 = 1;
     /// Whether decrypted copies stay in the bounded cache. Each read still asks the store, so that a change counts at once.
     const CACHED: bool = false;
+    /// Whether it has no end of its own. Then it says when it was written, and an older one in its place is refused
+    /// (`store/guard.rs`).
+    const LASTS: bool = false;
     /// Whether it is to be taken once and then no more, whatever happens to the server that it was written to. So it does not
     /// outlive that server: people begin anew.
     const BOUND: bool = false;
@@ -50,15 +57,17 @@ pub struct Store {
     backend: Arc<dyn Backend>,
     seal: Arc<dyn Seal>,
     cache: Arc<Cache>,
+    guard: Arc<Guard>,
 }
 
 impl Store {
     /// How many decrypted records of the cached kinds stay in memory at most.
     const CACHED_RECORDS: usize = 2_000;
 
-    /// A store over `backend`, sealed by `seal`.
-    pub fn new(backend: Arc<dyn Backend>, seal: Arc<dyn Seal>) -> Self {
-        Self { backend, seal, cache: Arc::new(Cache::new(Self::CACHED_RECORDS)) }
+    /// A store over `backend`, sealed by `seal`. `alarm` hears of every value in it that is not believed.
+    pub fn new(backend: Arc<dyn Backend>, seal: Arc<dyn Seal>, clock: Arc<dyn Clock>, alarm: Alarm) -> Self {
+        let (cache, guard) = (Cache::new(Self::CACHED_RECORDS), Guard::new(clock, alarm));
+        Self { backend, seal, cache: Arc::new(cache), guard: Arc::new(guard) }
     }
 
     /// The names of everything that is stored.
@@ -76,6 +85,21 @@ impl Store {
         let mut batch = self.batch();
         let slot = batch.get(key);
         batch.run().await?.get(slot)
+    }
+
+    /// Refuses a record that is older than another one says that it is by now.
+    pub(crate) fn check_pinned<R: Record>(&self, revised: Revision, least: Revision) -> Result<(), StoreError> {
+        if self.is_pinned(revised, least) {
+            return Ok(());
+        }
+        self.guard.raise(R::CLASS, Disbelief::RolledBack);
+        Err(StoreError::RolledBack { class: R::CLASS })
+    }
+
+    /// Whether a record is as new as another one says. A release that did not say when it wrote may have written it since, and a
+    /// server that took the place of another may lack what was written last.
+    pub(crate) fn is_pinned(&self, revised: Revision, least: Revision) -> bool {
+        revised >= least || revised == 0 || guard::may_be_lost(least, self.backend.remembers_since())
     }
 
     /// What the cache remembers of a record, without asking the store: a guess at what to read next, never a ground to act.

@@ -1,7 +1,7 @@
 //! Answers out of memory: what usually saves a login the round trip in which everything is found as it was. They are a guess.
 //! Whoever acts on them lets the store confirm them in the very batch in which it writes, and begins anew where it does not.
 
-use super::cache::Known;
+use super::cache::{Bytes, Known};
 use super::{Answers, Batch};
 use crate::ports::{Op, Reply, StoreError};
 
@@ -17,8 +17,8 @@ pub enum Source {
 /// What was assumed to be in the store.
 #[derive(Debug, Default)]
 pub struct Assumed {
-    /// Names of keys, with the first bytes of what is there.
-    reads: Vec<(String, Option<Vec<u8>>)>,
+    /// Names of keys, with what is there.
+    reads: Vec<(String, Option<Bytes>)>,
 }
 
 /// Where in a batch's answers those stand that confirm.
@@ -51,10 +51,10 @@ impl<'s> Batch<'s> {
                 continue;
             };
             let found = self.store.cache.known(key);
-            assumed.reads.push((key.clone(), found.as_ref().map(|known| known.revision.clone())));
+            assumed.reads.push((key.clone(), found.as_ref().map(|known| known.bytes)));
             known.push(found);
         }
-        Answers { store: self.store, keys: self.keys, replies: Vec::new(), known }
+        Answers { store: self.store, keys: self.keys, replies: Vec::new(), known, asked: self.store.guard.moment() }
     }
 
     /// Asks whether the store still holds what was assumed.
@@ -71,8 +71,8 @@ impl Answers<'_> {
     /// Whether it does, all of it.
     pub fn confirm(&self, assumed: &Assumed, Confirming(slots): Confirming) -> bool {
         let Some(replies) = self.replies.get(slots) else { return false };
-        let as_assumed = |(reply, (_, revision)): (&Reply, &(String, Option<Vec<u8>>))| match (reply, revision) {
-            (Reply::Value(Some(value)), Some(revision)) => value.starts_with(revision),
+        let as_assumed = |(reply, (_, bytes)): (&Reply, &(String, Option<Bytes>))| match (reply, bytes) {
+            (Reply::Value(Some(value)), Some(bytes)) => Bytes::of(value) == Some(*bytes),
             (Reply::Value(None), None) => true,
             _ => false,
         };

@@ -63,6 +63,7 @@ mod slo;
 mod slo_from_app;
 mod sp_keys;
 mod sp_metadata;
+mod tampering;
 mod tenants;
 mod test_login;
 mod token;

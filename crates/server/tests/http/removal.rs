@@ -18,7 +18,7 @@ use crate::{discover, domains, policy};
 
 /// What becomes of a key when what it is about is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     /// It goes with the tenant, and with a product what is in it.
     Goes,
     /// It goes with the product.
@@ -36,7 +36,7 @@ const REFRESH: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Every class of key (`crates/core/src/store/keys.rs`). Whoever adds one says here what becomes of it, and lets [`inhabit`] write one
 /// that goes.
-const FATES: &[(&str, Fate)] = &[
+pub(crate) const FATES: &[(&str, Fate)] = &[
     ("p1:conn", Fate::Goes),
     ("p1:alias", Fate::Goes),
     ("p1:scope", Fate::Goes),
@@ -86,7 +86,7 @@ const FATES: &[(&str, Fate)] = &[
     ("p1:events", Fate::Stays),
 ];
 
-fn class(key: &str) -> &str {
+pub(crate) fn class(key: &str) -> &str {
     key.split_once(":{").map_or(key, |(class, _)| class)
 }
 

@@ -34,14 +34,14 @@ async fn sign_out(world: &World, tokens: &Value) -> Answer {
 }
 
 /// A browser that is with the identity provider.
-struct Away {
+pub(crate) struct Away {
     request: String,
     relay_state: String,
     cookie: String,
 }
 
 /// Signs somebody in and out again as far as the identity provider of this connection.
-async fn away(app: &App<'_>, id: &str) -> Away {
+pub(crate) async fn away(app: &App<'_>, id: &str) -> Away {
     let tokens = sign_in(app, |response| response).await;
     let answer = sign_out(app.world, &tokens).await;
     assert!(!is_live(app.world, &tokens).await, "H28: the local session first");
@@ -55,7 +55,7 @@ fn id_of(xml: &str) -> String {
 
 impl Away {
     /// What the identity provider owes.
-    fn response(&self, world: &World, destination: &str) -> LogoutMessage {
+    pub(crate) fn response(&self, world: &World, destination: &str) -> LogoutMessage {
         LogoutMessage::response(world.app.now(), &SystemRandom, IDP, destination, &self.request)
     }
     fn saying(&self, world: &World, destination: &str, codes: &[&str]) -> LogoutMessage {
@@ -64,7 +64,7 @@ impl Away {
         LogoutMessage { kind, ..self.response(world, destination) }
     }
     /// Comes back to an address with a message.
-    async fn back(&self, world: &World, to: &str, message: &LogoutMessage, key: &Key) -> Answer {
+    pub(crate) async fn back(&self, world: &World, to: &str, message: &LogoutMessage, key: &Key) -> Answer {
         let query = message.query(Some(&self.relay_state), key);
         self.back_with(world, to, &query).await
     }

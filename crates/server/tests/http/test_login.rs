@@ -72,7 +72,7 @@ impl<'w> Trial<'w> {
         self.world.api_as(key, Method::GET, &self.at(), Value::Null).await
     }
 
-    fn at(&self) -> String {
+    pub(crate) fn at(&self) -> String {
         format!("sso/{}/test/{}", self.connection, self.id)
     }
 }

@@ -54,11 +54,23 @@ pub(crate) struct World {
     pub(crate) counted: Arc<Counted>,
     pub(crate) brittle: Arc<Brittle>,
     pub(crate) memory: Arc<MemoryBackend>,
-    pub(crate) key: Key,
+    pub(crate) key: Arc<Key>,
     pub(crate) app: Data<App>,
     pub(crate) root: RootKey,
     pub(crate) ring: Arc<KeyRing>,
+    settings: String,
     service: Box<dyn Fn(test::TestRequest) -> Answering>,
+}
+
+/// What outlives a process.
+struct Kept {
+    clock: Arc<TestClock>,
+    counted: Arc<Counted>,
+    brittle: Arc<Brittle>,
+    memory: Arc<MemoryBackend>,
+    key: Arc<Key>,
+    root: RootKey,
+    ring: Arc<KeyRing>,
 }
 
 /// What Postern answered.
@@ -131,6 +143,23 @@ impl World {
         let root = RootKey::generate(1, &SystemRandom);
         let roots = RootKeys::single(root.clone());
         let ring = Arc::new(KeyRing::load_or_create(&*counted, &roots, random.clone()).await.unwrap());
+        let kept = Kept { clock, counted, brittle, memory, key: Arc::new(Key::generate().unwrap()), root, ring };
+        let world = Self::over(kept, settings).await;
+        world.connect("acme.example", "crm", IDP).await;
+        world
+    }
+
+    /// The same after a restart: another process, which has seen nothing, on the same store.
+    pub(crate) async fn restarted(&self) -> Self {
+        let (clock, counted, brittle) = (self.clock.clone(), self.counted.clone(), self.brittle.clone());
+        let (memory, key) = (self.memory.clone(), self.key.clone());
+        let (root, ring) = (self.root.clone(), self.ring.clone());
+        Self::over(Kept { clock, counted, brittle, memory, key, root, ring }, &self.settings).await
+    }
+
+    async fn over(kept: Kept, settings: &str) -> Self {
+        let Kept { clock, counted, brittle, memory, key, root, ring } = kept;
+        let random = Arc::new(SystemRandom);
         let base = format!("public_url = \"{PUBLIC}\"\nstore.url = \"memory:\"\nadmin.api_keys = [\"{API_KEY}\"]\n");
         let config = Config::of_toml(&format!("{base}{settings}")).unwrap_or_else(|problems| panic!("{problems}"));
         let product_key =
@@ -160,19 +189,8 @@ impl World {
                 Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
             }) as Answering
         };
-        let world = Self {
-            clock,
-            counted,
-            brittle,
-            memory,
-            key: Key::generate().unwrap(),
-            app: shared,
-            root,
-            ring,
-            service: Box::new(call),
-        };
-        world.connect("acme.example", "crm", IDP).await;
-        world
+        let (settings, service) = (settings.to_owned(), Box::new(call));
+        Self { clock, counted, brittle, memory, key, app: shared, root, ring, settings, service }
     }
 
     /// Another process on the same store.
