@@ -17,7 +17,7 @@ pub(super) fn with(revision: Revision, record: &[u8]) -> Zeroizing<Vec<u8>> {
     dated
 }
 
-/// The revision of such an object; zero, where it has none; `None`, where it is no object.
+/// The revision of such an object; zero, where it has none; `None`, where it is none that a record could be read from.
 pub(super) fn of(record: &[u8]) -> Option<Revision> {
     #[derive(Deserialize)]
     struct Dated {
@@ -37,6 +37,6 @@ mod tests {
             assert_eq!(*with(7, record.as_bytes()), dated.as_bytes());
             assert_eq!((of(dated.as_bytes()), of(record.as_bytes())), (Some(7), Some(0)));
         }
-        assert_eq!(of(b"[]"), None);
+        assert_eq!(of(b"7"), None);
     }
 }
