@@ -13,11 +13,11 @@ use crate::former_secrets::FormerSecrets;
 use crate::login::finish::provider;
 use crate::mapping::Mapping;
 use crate::openid::OidcIdp;
-use crate::ports::Timestamp;
+use crate::ports::{Random, Timestamp};
 use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
-use crate::secret::Secret;
+use crate::secret::{Secret, random_id};
 use crate::store::Revision;
 
 /// An IdP of one tenant for one product.
@@ -137,6 +137,20 @@ impl Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionId(pub String);
+
+impl ConnectionId {
+    /// What each begins with. Jackson's `clientID`s are hex, so none of them does.
+    pub(crate) const PREFIX: &str = "conn_";
+
+    pub(crate) fn random(random: &dyn Random) -> Self {
+        Self(format!("{}{}", Self::PREFIX, random_id(random)))
+    }
+
+    /// The id that a client names, if it is one.
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        text.starts_with(Self::PREFIX).then(|| Self(text.to_owned()))
+    }
+}
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,7 @@
 //! The record is the commit point: it is written last and removed first, so that a login sees a connection whole or not at all.
 //! The scope's list and the indexes may name what is not there, which is skipped; they never miss what is.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,59 +30,14 @@ use crate::refresh::countdown;
 use crate::requirements::Requirements;
 use crate::roles::RoleSettings;
 use crate::scope::Scope;
-use crate::secret::{Secret, SecretHash, random_id};
+use crate::scope_connections::{ScopeConnections, check_room, sort};
+use crate::secret::{Secret, SecretHash};
 use crate::store::{Batch, Index, Pointed, Record, Revision, Store, Stored};
 use crate::tenants::Tenants;
 use crate::trace::milliseconds;
 
 impl Record for Connection {
     const CLASS: &'static str = "connection";
-    const LASTS: bool = true;
-    const CACHED: bool = true;
-}
-
-/// The connections of a scope, in the order of their creation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScopeConnections {
-    /// Their ids.
-    pub ids: Vec<ConnectionId>,
-    /// The one that people are sent to who choose nothing, where somebody said so. While it signs nobody in, the first of the
-    /// others stands in for it.
-    #[serde(default)]
-    pub default: Option<ConnectionId>,
-    /// The least revision that each of them has by now, so that a process which starts anew notices too where somebody brings an
-    /// older one back. Raised once the connection is written: a list never asks for what is not there yet.
-    #[serde(default)]
-    pub least: BTreeMap<ConnectionId, Revision>,
-}
-
-impl ScopeConnections {
-    /// Takes note that one of them was written.
-    fn pin(&mut self, id: &ConnectionId, revision: Revision) {
-        if self.ids.contains(id) {
-            let least = self.least.entry(id.clone()).or_default();
-            *least = revision.max(*least);
-        }
-    }
-
-    /// Makes one of them the default, or no longer. There is one place for it, so that there are never two.
-    fn appoint(&mut self, id: &ConnectionId, default: bool) {
-        match default {
-            true if self.ids.contains(id) => self.default = Some(id.clone()),
-            false if self.default.as_ref() == Some(id) => self.default = None,
-            _ => {}
-        }
-    }
-
-    fn remove(&mut self, id: &ConnectionId) {
-        self.ids.retain(|other| other != id);
-        self.least.remove(id);
-        self.appoint(id, false);
-    }
-}
-
-impl Record for ScopeConnections {
-    const CLASS: &'static str = "scope";
     const LASTS: bool = true;
     const CACHED: bool = true;
 }
@@ -100,9 +54,6 @@ impl Record for ConnectionAlias {
     const LASTS: bool = true;
     const CACHED: bool = true;
 }
-
-/// How many connections one scope may have.
-const MOST_IN_A_SCOPE: usize = 100;
 
 /// What may be set on a connection besides its IdP. `None` leaves a member as it is.
 #[derive(Debug, Default)]
@@ -239,7 +190,7 @@ impl Connections {
     }
 
     fn blank(&self, scope: Scope, client_id: String, idp: Idp) -> Connection {
-        let id = ConnectionId(format!("conn_{}", random_id(&*self.random)));
+        let id = ConnectionId::random(&*self.random);
         Connection {
             subject_namespace: id.0.clone(),
             id,
@@ -432,8 +383,8 @@ impl Connections {
         let keys = self.store.keys();
         match which {
             Which::Client(client_id) => {
-                let id = match client_id.strip_prefix("conn_") {
-                    Some(_) => ConnectionId(client_id.clone()),
+                let id = match ConnectionId::named(client_id) {
+                    Some(id) => id,
                     None => match self.store.get(&keys.connection_alias(client_id)).await? {
                         Some(alias) => alias.id.clone(),
                         None => return Ok(Vec::new()),
@@ -755,19 +706,4 @@ impl Connections {
     pub(crate) fn event(&self, kind: EventKind, connection: &Connection) -> Event {
         Event::of(kind, &connection.scope, self.clock.now(), json!({ "connection": connection.id }))
     }
-}
-
-/// Refuses a scope with so many connections.
-fn check_room(connections: usize) -> Result<(), Fault> {
-    match connections > MOST_IN_A_SCOPE {
-        true => Err(invalid("tenant", format!("already has {MOST_IN_A_SCOPE} connections for this product"))),
-        false => Ok(()),
-    }
-}
-
-/// The order in which connections of a scope are offered: its default first; then higher sort order, connections without one last;
-/// then newer before older.
-pub(crate) fn sort(connections: &mut [Arc<Connection>], defaults: &[ConnectionId]) {
-    let place = |c: &Arc<Connection>| Reverse((defaults.contains(&c.id), c.sort_order, c.created));
-    connections.sort_by_key(place);
 }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use crate::connection::{Connection, ConnectionId};
-use crate::connections::sort;
 use crate::domain_name::{DomainName, NotAnAddress};
 use crate::domains::owners::{Lookup, Owner};
 use crate::enforcement::{Enforcement, EnforcementScope};
@@ -15,6 +14,7 @@ use crate::observed;
 use crate::policy::Policy;
 use crate::ports::{Clock, Timestamp};
 use crate::scope::Scope;
+use crate::scope_connections::sort;
 use crate::store::Store;
 use crate::tenants::is_suspended;
 

@@ -45,6 +45,7 @@ pub mod removal;
 pub mod requirements;
 pub mod roles;
 pub mod scope;
+pub mod scope_connections;
 pub mod scoped;
 pub mod secret;
 pub mod session_settings;

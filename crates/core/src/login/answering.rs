@@ -43,13 +43,11 @@ pub(super) struct Asking {
 const SECRET: usize = 32;
 /// How long the random part of a connection's id is.
 const NAME: usize = 32;
-/// What stands before it.
-const CONNECTION: &str = "conn_";
 
 /// What the browser keeps of a login: a secret, and which connection answers, unless that has an id of another form. All of it is part of
 /// the login's name, so none of it can be another's.
 pub(super) fn ticket(secret: &Secret, connection: &ConnectionId) -> Secret {
-    let name = connection.0.strip_prefix(CONNECTION).filter(|name| name.len() == NAME);
+    let name = connection.0.strip_prefix(ConnectionId::PREFIX).filter(|name| name.len() == NAME);
     match (secret.expose().get(..SECRET), name) {
         (Some(secret), Some(name)) => Secret::new(format!("{secret}{name}")),
         _ => secret.clone(),
@@ -60,7 +58,7 @@ impl Asking {
     /// Adds the question to the batch that takes the login. The scope is known where the cache remembers the connection.
     pub(super) fn ask(batch: &mut Batch<'_>, store: &Store, ticket: &str) -> Option<Self> {
         let (_, name) = ticket.split_at_checked(SECRET).filter(|(_, name)| name.len() == NAME)?;
-        let (id, keys) = (ConnectionId(format!("{CONNECTION}{name}")), store.keys());
+        let (id, keys) = (ConnectionId(format!("{}{name}", ConnectionId::PREFIX)), store.keys());
         let key = keys.connection(&id);
         let scope = store.remembered(&key)?.scope.clone();
         Some(Self { connection: batch.get(&key), rules: Rules::ask(batch, &keys, &scope), id, scope })

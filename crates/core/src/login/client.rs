@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::door::{ClientName, is_connection_id};
+use super::door::{ClientName, remembered_id};
 use super::session::Session;
 use super::{Logins, Terms};
 use crate::client_metadata::{ClientAuthentication, ClientKeys};
@@ -91,8 +91,7 @@ impl Claim<'_> {
     fn guess(&self, store: &Store) -> Option<ConnectionId> {
         let keys = store.keys();
         match &self.name {
-            ClientName::Connection(id) if is_connection_id(id) => Some(ConnectionId(id.clone())),
-            ClientName::Connection(id) => Some(store.remembered(&keys.connection_alias(id))?.id.clone()),
+            ClientName::Connection(id) => remembered_id(store, id),
             ClientName::Scope(scope) if store.remembered(&keys.product(&scope.product)).is_none() => {
                 match &store.remembered(&keys.scope(scope))?.ids[..] {
                     [only] => Some(only.clone()),

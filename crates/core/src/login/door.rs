@@ -17,14 +17,14 @@ use super::request::AuthorizeRequest;
 use super::{Logins, ReturnTo};
 use crate::client_metadata::ClientAuthentication;
 use crate::connection::{Connection, ConnectionId};
-use crate::connections::{ScopeConnections, sort};
 use crate::discover::domain_of;
 use crate::domains::owners::Lookup;
 use crate::fault::{Code, Fault};
 use crate::products::{Product, ProductAlias};
 use crate::redirect;
 use crate::scope::Scope;
-use crate::store::{Assumed, Source};
+use crate::scope_connections::{ScopeConnections, sort};
+use crate::store::{Assumed, Source, Store};
 use crate::tenants::is_suspended;
 
 /// How a `client_id` names a client.
@@ -285,7 +285,7 @@ impl Logins {
         let keys = self.store.keys();
         let guess = self.remembered_connection(id);
         let mut batch = self.store.batch();
-        let alias = (!is_connection_id(id)).then(|| batch.get(&keys.connection_alias(id)));
+        let alias = ConnectionId::named(id).is_none().then(|| batch.get(&keys.connection_alias(id)));
         let guessed = guess.as_ref().map(|connection| {
             let Scope { tenant, product } = &connection.scope;
             (
@@ -318,20 +318,15 @@ impl Logins {
     }
 
     fn remembered_connection(&self, id: &str) -> Option<Arc<Connection>> {
-        let keys = self.store.keys();
-        let id = match is_connection_id(id) {
-            true => ConnectionId(id.to_owned()),
-            false => self.store.remembered(&keys.connection_alias(id))?.id.clone(),
-        };
-        self.store.remembered(&keys.connection(&id))
+        self.store.remembered(&self.store.keys().connection(&remembered_id(&self.store, id)?))
     }
 
     /// The connection that a client names by its id or by Jackson's `clientID`.
     pub(super) async fn connection_named(&self, id: &str) -> Result<Option<Arc<Connection>>, Fault> {
         let keys = self.store.keys();
-        let id = match is_connection_id(id) {
-            true => ConnectionId(id.to_owned()),
-            false => match self.store.get(&keys.connection_alias(id)).await? {
+        let id = match ConnectionId::named(id) {
+            Some(id) => id,
+            None => match self.store.get(&keys.connection_alias(id)).await? {
                 Some(alias) => alias.id.clone(),
                 None => return Ok(None),
             },
@@ -456,9 +451,12 @@ fn why_closed(closed: &[Arc<Connection>]) -> Fault {
         .unwrap_or_else(|| Code::ConnectionMissing.into())
 }
 
-/// Jackson's `clientID`s are hex, so none begins like this.
-pub(super) fn is_connection_id(id: &str) -> bool {
-    id.starts_with("conn_")
+/// The id of a connection that a client names, as far as it is remembered.
+pub(super) fn remembered_id(store: &Store, name: &str) -> Option<ConnectionId> {
+    match ConnectionId::named(name) {
+        Some(id) => Some(id),
+        None => Some(store.remembered(&store.keys().connection_alias(name))?.id.clone()),
+    }
 }
 
 fn scope(tenant: &str, product: &str) -> Result<Scope, Fault> {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Record;
 use crate::connection::{Connection, ConnectionId};
-use crate::connections::{ConnectionAlias, ScopeConnections};
+use crate::connections::ConnectionAlias;
 use crate::domain_name::DomainName;
 use crate::domains::owners::DomainOwners;
 use crate::domains::{Domain, DomainId, ScopeDomains};
@@ -33,6 +33,7 @@ use crate::ports::Seal;
 use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
 use crate::scope::Scope;
+use crate::scope_connections::ScopeConnections;
 use crate::secret::Secret;
 use crate::tenants::Tenant;
 use crate::trace::{Trace, TraceId};

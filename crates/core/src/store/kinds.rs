@@ -3,7 +3,7 @@
 
 use super::Record;
 use crate::connection::Connection;
-use crate::connections::{ConnectionAlias, ScopeConnections};
+use crate::connections::ConnectionAlias;
 use crate::domains::owners::DomainOwners;
 use crate::domains::{Domain, ScopeDomains};
 use crate::event::Event;
@@ -23,6 +23,7 @@ use crate::people::Entry;
 use crate::policy::Policy;
 use crate::products::{Product, ProductAlias};
 use crate::refresh::Lease;
+use crate::scope_connections::ScopeConnections;
 use crate::tenants::Tenant;
 use crate::trace::Trace;
 
